@@ -1,0 +1,30 @@
+/** How the body was understood. `headers-only` has no body; `passthrough` has one that nobody read. */
+export type RequestKind = "completions" | "chat-completions" | "passthrough" | "headers-only";
+
+/**
+ * What scheduling needs to know of one request: plain, structured-cloneable data, no reference to the stream or the body.
+ */
+export interface InferenceRequest {
+  readonly kind: RequestKind;
+  /** Model the client asked for; "" for passthrough and headers-only. */
+  readonly model: string;
+  /** Model the server is asked for: `model` unless rewritten. A LoRA adapter is asked for by its name here. */
+  readonly targetModel: string;
+  /** The client asked for a streamed answer. */
+  readonly streaming: boolean;
+  /** Upper bound of generated tokens that the request names; undefined when it names none. */
+  readonly maxOutputTokens: number | undefined;
+  /**
+   * The prompt as UTF-8 bytes for prefix matching, cut at the parser's cap: completions: the prompt; chat: role and
+   * content of each message run together (protocol 6.7, 10.5). Empty when the prompt is unknown.
+   */
+  readonly prompt: Uint8Array;
+  /** Length of the whole prompt in bytes, also beyond the cap. */
+  readonly promptBytes: number;
+  /** The request's `cache_salt`: prompts with different salts never share cache blocks. "" when absent. */
+  readonly cacheSalt: string;
+  /** Control values from headers (protocol 3.1). */
+  readonly objective: string;
+  readonly fairnessId: string;
+  readonly requestId: string;
+}

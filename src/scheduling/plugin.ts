@@ -1,0 +1,99 @@
+import type { Endpoint, EndpointId } from "../datastore/endpoint.ts";
+import type { Random } from "../lib/random.ts";
+import type { z } from "../lib/schema.ts";
+import type { InferenceRequest } from "../request/inference-request.ts";
+
+/**
+ * One scheduling decision under way. Everything a plugin may look at: no clock, no I/O, no globals. `nowMs` is the time
+ * of the decision on the picker's monotonic clock.
+ */
+export interface Cycle {
+  readonly request: InferenceRequest;
+  readonly nowMs: number;
+  readonly random: Random;
+  /** What producers found out for this request, by plugin name. */
+  readonly produced: Map<string, unknown>;
+}
+
+/** Learns from dispatched requests and prepares data that filters and scorers of the same cycle read. */
+export interface Producer {
+  /** Called before the filters, with every candidate; the result is put into `cycle.produced` under the plugin's name. */
+  produce(cycle: Cycle, candidates: readonly Endpoint[]): unknown;
+  /** Called after the decision, with the endpoint that was picked. */
+  dispatched?(cycle: Cycle, picked: Endpoint): void;
+  /** Called when an endpoint's incarnation has left the pool. */
+  forget?(id: EndpointId): void;
+}
+
+/** Removes candidates: returns those that stay, in their order. */
+export interface Filter {
+  filter(cycle: Cycle, candidates: readonly Endpoint[]): readonly Endpoint[];
+}
+
+/**
+ * Where a scorer writes. `raw[i]` is what it looked at (its own unit, NaN for unknown) and `score[i]` the rating of
+ * `candidates[i]`: 0 worst to 1 best. Both hold at least `candidates.length` numbers; `raw` starts as NaN, `score` as 0.
+ */
+export interface Ratings {
+  readonly raw: Float64Array;
+  readonly score: Float64Array;
+}
+
+/** Rates every candidate. */
+export interface Scorer {
+  score(cycle: Cycle, candidates: readonly Endpoint[], ratings: Ratings): void;
+}
+
+/** Chooses among rated candidates. */
+export interface Picker {
+  /**
+   * `totals[i]` is the weighted sum of `candidates[i]`. Returns indices into `candidates`, best first, at least one when
+   * there is a candidate and never one twice.
+   */
+  pick(cycle: Cycle, candidates: readonly Endpoint[], totals: Float64Array): readonly number[];
+}
+
+/** Decides which profiles run. */
+export interface ProfileHandler {
+  /** Name of the profile that gives the destination. */
+  primary(cycle: Cycle, profileNames: readonly string[]): string;
+}
+
+/** What one configured plugin can do; a plugin may play several roles. */
+export interface PluginRoles {
+  readonly producer?: Producer;
+  readonly filter?: Filter;
+  readonly scorer?: Scorer;
+  readonly picker?: Picker;
+  readonly profileHandler?: ProfileHandler;
+}
+
+/** What a plugin's factory is given. */
+export interface PluginEnvironment {
+  /** Name of the instance: `plugins[].name`, or the type. */
+  readonly name: string;
+  /** Resolves a name given as a parameter (or, when undefined, the only instance of `type`) to that instance's name. */
+  readonly reference: (type: string, name: string | undefined) => string;
+  /** Secret of this process for keyed hashes: nobody outside can aim for collisions. */
+  readonly hashKey: bigint;
+}
+
+/** A plugin type: how it is named in a config, which parameters it takes and how an instance is made. */
+export interface PluginDefinition<P = unknown> {
+  /** Type name as in EndpointPickerConfig, kebab-case (protocol 6.4-6.7). */
+  readonly type: string;
+  /** One sentence for docs and `epp check`. */
+  readonly summary: string;
+  /** Strict schema of `parameters`; unknown keys are problems. */
+  readonly parameters: z.ZodType<P>;
+  /** Types of producers this plugin reads, added with their defaults when the config names none. */
+  readonly requires?: readonly string[];
+  /** Roles an instance will have, known before it is made. */
+  readonly roles: readonly (keyof PluginRoles)[];
+  create(parameters: P, environment: PluginEnvironment): PluginRoles;
+}
+
+/** Keeps the parameter type through inference while the registry holds definitions of many types. */
+export function definePlugin<P>(definition: PluginDefinition<P>): PluginDefinition {
+  return definition as unknown as PluginDefinition;
+}
