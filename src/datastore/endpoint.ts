@@ -50,6 +50,11 @@ export interface Endpoint extends EndpointSpec {
   readonly signals: EndpointSignals;
   /** Requests this picker sent there whose streams are still open. */
   readonly inFlightRequests: number;
+  /**
+   * Its serving port refused or reset the connection twice in a row and has not answered since: to be picked only when
+   * no other candidate is left.
+   */
+  readonly lastResort: boolean;
 }
 
 /** `host:port`, with brackets around an IPv6 host. */

@@ -1,0 +1,54 @@
+import type { AdapterState, CacheInfo, EndpointSignals } from "./endpoint.ts";
+import { type Signal, unknownSignal } from "./signal.ts";
+
+/**
+ * One reading of a model server's metrics page. A family that the page does not have is absent (or undefined) and
+ * keeps its last value and that value's age (protocol 5.2). `null` means the family was there with an unusable value
+ * (NaN, infinite, out of range, unsupported type), which makes the signal unknown.
+ */
+export interface Sample {
+  /** When the page was asked for, on the picker's monotonic clock. */
+  readonly sampledAtMs: number;
+  readonly waitingRequests?: number | null | undefined;
+  readonly runningRequests?: number | null | undefined;
+  /** 0..1. */
+  readonly kvCacheRatio?: number | null | undefined;
+  /** An undefined `maxAdapters` keeps the maximum known so far (protocol 10.6). */
+  readonly adapters?: AdapterState | null | undefined;
+  readonly cacheInfo?: CacheInfo | null | undefined;
+}
+
+/** The signals of an endpoint that was never scraped. */
+export const unknownSignals: EndpointSignals = {
+  waitingRequests: unknownSignal,
+  runningRequests: unknownSignal,
+  kvCacheRatio: unknownSignal,
+  adapters: unknownSignal,
+  cacheInfo: unknownSignal,
+};
+
+/** The scraped signals after `sample`; families the sample does not have are taken over from `before` as they are. */
+export function applySample(before: EndpointSignals, sample: Sample): EndpointSignals {
+  const { sampledAtMs } = sample;
+  return {
+    waitingRequests: next(before.waitingRequests, sample.waitingRequests, sampledAtMs),
+    runningRequests: next(before.runningRequests, sample.runningRequests, sampledAtMs),
+    kvCacheRatio: next(before.kvCacheRatio, sample.kvCacheRatio, sampledAtMs),
+    adapters: next(before.adapters, keepMaximum(before.adapters.value, sample.adapters), sampledAtMs),
+    cacheInfo: next(before.cacheInfo, sample.cacheInfo, sampledAtMs),
+  };
+}
+
+function next<T>(before: Signal<T>, value: T | null | undefined, sampledAtMs: number): Signal<T> {
+  if (value === undefined) return before;
+  if (value === null) return unknownSignal;
+  return { value, sampledAtMs, source: "scraped" };
+}
+
+function keepMaximum(
+  before: AdapterState | undefined,
+  after: AdapterState | null | undefined,
+): AdapterState | null | undefined {
+  if (after === undefined || after === null || after.maxAdapters !== undefined) return after;
+  return before?.maxAdapters === undefined ? after : { ...after, maxAdapters: before.maxAdapters };
+}
