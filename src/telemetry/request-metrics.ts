@@ -1,0 +1,141 @@
+import { LabelCap } from "./label-cap.ts";
+import type { MetricsRegistry } from "./registry.ts";
+
+/** Who a request is, as labels see it. */
+export interface RequestLabels {
+  /** As the client asked; "" for passthrough. */
+  readonly modelName: string;
+  readonly targetModelName: string;
+  readonly fairnessId: string;
+  readonly priority: number;
+}
+
+/** What is known of an exchange when it has ended; sizes in bytes, times in milliseconds. */
+export interface ExchangeSummary {
+  readonly durationMs: number;
+  /** Headers to first body byte of the response; undefined when there was none. */
+  readonly ttftMs: number | undefined;
+  readonly responseBytes: number;
+  readonly streaming: boolean;
+  /** Status of the response, undefined when no response headers came. */
+  readonly status: number | undefined;
+  readonly promptTokens: number | undefined;
+  readonly cachedTokens: number | undefined;
+  readonly outputTokens: number | undefined;
+}
+
+/** Where a decision went. */
+export interface PickedEndpoint {
+  readonly name: string;
+  readonly namespace: string;
+  readonly port: number;
+}
+
+type Labels = { model_name: string; target_model_name: string; fairness_id: string; priority: string };
+
+/** Counts what happens to requests. One instance a process, since the caps on label values are its own. */
+export class RequestMetrics {
+  readonly #metrics: MetricsRegistry["metrics"];
+  readonly #models = new LabelCap();
+  readonly #fairnessIds = new LabelCap();
+
+  constructor(registry: MetricsRegistry) {
+    this.#metrics = registry.metrics;
+  }
+
+  /** The stream of a request opened or closed. */
+  streamOpened(): void {
+    this.#metrics.streamsOpen.inc();
+  }
+
+  streamClosed(): void {
+    this.#metrics.streamsOpen.dec();
+  }
+
+  /** One message that the protocol does not allow, or that nobody knows. */
+  illegalMessage(reason: string): void {
+    this.#metrics.illegalMessages.inc({ reason });
+  }
+
+  /** A request got its destination. `decisionMs`: end of body to answer; `scheduleMs`: snapshot to pick. */
+  routed(request: RequestLabels, requestBytes: number, decisionMs: number, picked: PickedEndpoint): void {
+    const labels = this.#labels(request);
+    const m = this.#metrics;
+    m.requestTotal.inc(labels);
+    m.requestRunning.inc(labels);
+    m.requestSize.observe(labels, requestBytes);
+    m.requestProcessing.observe(decisionMs / 1000);
+    m.decisionDuration.observe(decisionMs / 1000);
+    m.schedulerAttempts.inc({
+      status: "success",
+      target_model_name: labels.target_model_name,
+      endpoint_name: picked.name,
+      namespace: picked.namespace,
+      port: String(picked.port),
+    });
+  }
+
+  /** Time of one scheduling decision, snapshot to pick. */
+  scheduled(durationMs: number): void {
+    this.#metrics.schedulerDuration.observe(durationMs / 1000);
+  }
+
+  /** A request was refused with `code`; `attempted` says that scheduling was tried. */
+  rejected(request: RequestLabels, code: string, attempted: boolean): void {
+    const labels = this.#labels(request);
+    this.#metrics.requestErrorTotal.inc({ ...labels, error_code: code });
+    if (!attempted) return;
+    this.#metrics.schedulerAttempts.inc({
+      status: "failure",
+      target_model_name: labels.target_model_name,
+      endpoint_name: "",
+      namespace: "",
+      port: "",
+    });
+  }
+
+  /** A chunk of a streamed response came `gapMs` after the one before. */
+  chunk(request: RequestLabels, gapMs: number): void {
+    this.#metrics.itl.observe(this.#labels(request), gapMs / 1000);
+  }
+
+  /** The stream of a routed request ended, whatever the way. */
+  closed(request: RequestLabels): void {
+    this.#metrics.requestRunning.dec(this.#labels(request));
+  }
+
+  /** The response is complete. */
+  completed(request: RequestLabels, summary: ExchangeSummary): void {
+    const labels = this.#labels(request);
+    const m = this.#metrics;
+    const seconds = summary.durationMs / 1000;
+    m.requestDuration.observe(labels, seconds);
+    m.responseSize.observe(labels, summary.responseBytes);
+    if (summary.status !== undefined && summary.status >= 400) {
+      m.requestErrorTotal.inc({ ...labels, error_code: "ModelServerError" });
+    }
+    if (summary.ttftMs !== undefined) {
+      m.ttft.observe({ ...labels, streaming: String(summary.streaming) }, summary.ttftMs / 1000);
+    }
+    if (summary.promptTokens !== undefined) m.inputTokens.observe(labels, summary.promptTokens);
+    if (summary.cachedTokens !== undefined) m.cachedTokens.observe(labels, summary.cachedTokens);
+    if (summary.outputTokens !== undefined) this.#observeOutput(labels, summary, summary.outputTokens);
+  }
+
+  #observeOutput(labels: Labels, summary: ExchangeSummary, outputTokens: number): void {
+    const m = this.#metrics;
+    m.outputTokens.observe(labels, outputTokens);
+    if (outputTokens > 0) m.ntpot.observe(labels, summary.durationMs / 1000 / outputTokens);
+    if (!summary.streaming || summary.ttftMs === undefined || outputTokens < 2) return;
+    m.tpot.observe(labels, (summary.durationMs - summary.ttftMs) / 1000 / (outputTokens - 1));
+  }
+
+  #labels(request: RequestLabels): Labels {
+    return {
+      model_name: this.#models.limit(request.modelName),
+      target_model_name: this.#models.limit(request.targetModelName),
+      fairness_id: this.#fairnessIds.limit(request.fairnessId),
+      priority: String(request.priority),
+    };
+  }
+}
