@@ -1,0 +1,55 @@
+import type { Endpoint } from "../datastore/endpoint.ts";
+
+/**
+ * Every way to refuse a request, with its HTTP status and the code name that the body and `request_error_total` carry
+ * (protocol 1.8, the fixed status map). The key is the value of the drop-reason header.
+ */
+export const refusals = {
+  "rejected-bad-request": { status: 400, code: "BadRequest" },
+  "rejected-body-timeout": { status: 408, code: "RequestTimeout" },
+  "rejected-body-too-large": { status: 413, code: "PayloadTooLarge" },
+  "rejected-unsupported-encoding": { status: 415, code: "UnsupportedMediaType" },
+  "rejected-saturated": { status: 429, code: "ResourceExhausted" },
+  "rejected-internal": { status: 500, code: "Internal" },
+  "rejected-no-endpoints": { status: 503, code: "ServiceUnavailable" },
+} as const;
+
+export type DropReason = keyof typeof refusals;
+
+/** The request is answered by the picker. `message` holds no byte of the prompt. */
+export interface Reject {
+  readonly kind: "reject";
+  readonly reason: DropReason;
+  readonly message: string;
+}
+
+/** The request goes to `endpoints[0]`; the others are fallbacks in order. Never empty. */
+export interface Forward {
+  readonly kind: "forward";
+  readonly endpoints: readonly [Endpoint, ...Endpoint[]];
+  /** The endpoints' addresses joined by a bare comma: destination header and metadata (protocol 2). */
+  readonly destination: string;
+}
+
+/** How every request ends as far as the picker decides it. */
+export type RouteDecision = Forward | Reject;
+
+/** A refusal. */
+export function reject(reason: DropReason, message: string): Reject {
+  return { kind: "reject", reason, message };
+}
+
+/** HTTP status of a refusal. */
+export function statusOf(refusal: Reject): number {
+  return refusals[refusal.reason].status;
+}
+
+/** Code name of a refusal, as in `request_error_total{error_code}`. */
+export function codeOf(refusal: Reject): string {
+  return refusals[refusal.reason].code;
+}
+
+/** Body of the answer to the client. */
+export function bodyOf(refusal: Reject): string {
+  return `inference error: ${codeOf(refusal)} - ${refusal.message}`;
+}
