@@ -26,25 +26,24 @@ const schedulerBuckets = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.0
 const decisionBuckets = Array.from({ length: 41 }, (_, index) => Number((1e-5 * 10 ** (index / 8)).toPrecision(3)));
 const scrapeBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 
-const counter = (name: string, labels: readonly string[], help: string): MetricName => ({
+const counter = (name: string, labels: readonly string[], help: string): MetricName & { type: "counter" } => ({
   name,
   type: "counter",
   help,
   labels,
 });
-const gauge = (name: string, labels: readonly string[], help: string): MetricName => ({
+const gauge = (name: string, labels: readonly string[], help: string): MetricName & { type: "gauge" } => ({
   name,
   type: "gauge",
   help,
   labels,
 });
-const histogram = (name: string, labels: readonly string[], buckets: readonly number[], help: string): MetricName => ({
-  name,
-  type: "histogram",
-  help,
-  labels,
-  buckets,
-});
+const histogram = (
+  name: string,
+  labels: readonly string[],
+  buckets: readonly number[],
+  help: string,
+): MetricName & { type: "histogram" } => ({ name, type: "histogram", help, labels, buckets });
 
 /** Every family the picker exports under its own name, in the order of docs/metrics.md (protocol section 8 for `llm_d_epp_`). */
 export const metricNames = {
@@ -102,7 +101,7 @@ export const metricNames = {
   itl: histogram(
     "llm_d_epp_request_streaming_itl_seconds",
     request,
-    [...perTokenBuckets.slice(1)],
+    perTokenBuckets.slice(1),
     "Time between two chunks of a streamed response.",
   ),
   averageKvCacheUtilization: gauge(

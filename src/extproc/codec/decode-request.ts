@@ -14,34 +14,22 @@ export function decodeProcessingRequest(buffer: Buffer): HostMessage {
   let observabilityMode = false;
   let protocolConfig: HostMessage["protocolConfig"];
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    switch (field) {
-      case 2:
-      case 3:
-        event = decodeHeaders(reader.message(), field === 2 ? "request" : "response");
-        break;
-      case 4:
-      case 5:
-        event = decodeBody(reader.message(), field === 4 ? "request" : "response");
-        break;
-      case 6:
-      case 7:
-        reader.skip();
-        event = { kind: "trailers", phase: field === 6 ? "request" : "response" };
-        break;
-      case 8:
-        metadata = decodeMetadata(reader.message());
-        break;
-      case 10:
-        observabilityMode = reader.bool();
-        break;
-      case 11:
-        protocolConfig = decodeProtocolConfig(reader.message());
-        break;
-      default:
-        reader.skip();
-    }
+    if (field >= 2 && field <= 7) event = decodeEvent(reader, field);
+    else if (field === 8) metadata = decodeMetadata(reader.message());
+    else if (field === 10) observabilityMode = reader.bool();
+    else if (field === 11) protocolConfig = decodeProtocolConfig(reader.message());
+    else reader.skip();
   }
   return { event, metadata, observabilityMode, protocolConfig };
+}
+
+/** The `request` oneof: even fields belong to the request, odd ones to the response. */
+function decodeEvent(reader: ProtoReader, field: number): HostEvent {
+  const phase = field % 2 === 0 ? "request" : "response";
+  if (field <= 3) return decodeHeaders(reader.message(), phase);
+  if (field <= 5) return decodeBody(reader.message(), phase);
+  reader.skip();
+  return { kind: "trailers", phase };
 }
 
 function decodeHeaders(reader: ProtoReader, phase: Phase): HostEvent {
