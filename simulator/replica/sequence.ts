@@ -1,0 +1,107 @@
+/** A request as the caller hands it to a replica. */
+export interface ReplicaRequest {
+  /** The caller's name for it in events; unique among the requests that have not ended. */
+  readonly id: number;
+  /** At least 1. */
+  readonly promptTokens: number;
+  /** Tokens to generate, at least 1; prompt and output together at most `maxModelTokens`. */
+  readonly outputTokens: number;
+  /**
+   * `blockHashes[i]` names the content of tokens 0 to (i + 1)·blockSizeTokens of prompt and output, adapter and cache salt
+   * included: equal hashes mean equal KV content. Whole numbers from 1 to 2^53 - 1; may end early, and what lies beyond
+   * is never shared.
+   */
+  readonly blockHashes: Float64Array;
+  /** Name of a LoRA adapter; undefined asks for the base model. */
+  readonly adapter: string | undefined;
+}
+
+/** Where a request stands in its replica. */
+export type SequenceState = "arriving" | "waiting" | "running";
+
+/** A request under way: progress, blocks held and its place in a list. */
+export class Sequence {
+  readonly request: ReplicaRequest;
+  /** Reaches the engine's queue then, model ms. */
+  readonly readyAtMs: number;
+  state: SequenceState = "arriving";
+  isCancelled = false;
+  /** Block numbers of the first `held` blocks. */
+  readonly blocks: Int32Array;
+  held = 0;
+  /** Tokens whose KV values are in the blocks. */
+  computed = 0;
+  /** Output tokens so far; kept through a preemption. */
+  generated = 0;
+  /** Leading blocks that are findable by hash. */
+  registered = 0;
+  /** Tokens the step under way computes. */
+  chunk = 0;
+  /** Prompt tokens found in the cache at the first admission. */
+  cachedTokens = 0;
+  /** First admission, model ms; NaN before it. */
+  scheduledAtMs = Number.NaN;
+  previous: Sequence | undefined = undefined;
+  next: Sequence | undefined = undefined;
+
+  constructor(request: ReplicaRequest, blockSizeTokens: number, readyAtMs: number) {
+    this.request = request;
+    this.readyAtMs = readyAtMs;
+    this.blocks = new Int32Array(Math.ceil((request.promptTokens + request.outputTokens) / blockSizeTokens));
+  }
+
+  /** Tokens known so far: prompt and generated output. */
+  get tokens(): number {
+    return this.request.promptTokens + this.generated;
+  }
+}
+
+/** A list of sequences linked through themselves: constant-time removal anywhere. A sequence is in one list at a time. */
+export class SequenceList {
+  first: Sequence | undefined;
+  #last: Sequence | undefined;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds at the end. */
+  push(sequence: Sequence): void {
+    this.#insert(sequence, this.#last, undefined);
+  }
+
+  /** Adds at the front. */
+  unshift(sequence: Sequence): void {
+    this.#insert(sequence, undefined, this.first);
+  }
+
+  /** Adds behind the last sequence that is ready no later. */
+  insertByReadiness(sequence: Sequence): void {
+    let before = this.#last;
+    while (before !== undefined && before.readyAtMs > sequence.readyAtMs) before = before.previous;
+    this.#insert(sequence, before, before === undefined ? this.first : before.next);
+  }
+
+  /** Takes a sequence out of this list. */
+  remove(sequence: Sequence): void {
+    const { previous, next } = sequence;
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    sequence.previous = undefined;
+    sequence.next = undefined;
+    this.#length--;
+  }
+
+  #insert(sequence: Sequence, before: Sequence | undefined, after: Sequence | undefined): void {
+    sequence.previous = before;
+    sequence.next = after;
+    if (before === undefined) this.first = sequence;
+    else before.next = sequence;
+    if (after === undefined) this.#last = sequence;
+    else after.previous = sequence;
+    this.#length++;
+  }
+}
