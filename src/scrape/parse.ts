@@ -1,0 +1,234 @@
+import type { AdapterState, CacheInfo } from "../datastore/endpoint.ts";
+import type { Sample } from "../datastore/sample.ts";
+import { createLineFilter, type PageLimit, type WantedFamily, type WantedLines } from "./metric-lines.ts";
+import { asCount, asRatio, parseWhole } from "./metric-value.ts";
+import type { ModelServerMetrics } from "./model-servers.ts";
+import { parseSampleLine, type Series } from "./series.ts";
+import { matchesSpec, type MetricSpec, parseMetricSpec } from "./spec.ts";
+
+/** A signal that a page gives. */
+export type SignalName = Exclude<keyof Sample, "sampledAtMs">;
+
+/** What a page says. */
+export interface PageReading {
+  readonly kind: "page";
+  /** The readings, to be completed with the time of the request. */
+  readonly signals: Omit<Sample, "sampledAtMs">;
+  /** Signals whose family the page should have and does not; adapters are never among them, a server without any shows none. */
+  readonly missing: readonly SignalName[];
+  /** Lines of wanted families that break the format; the others apply. */
+  readonly rejectedLines: number;
+}
+
+/** A page that is no page of metrics, or too long to be read. Nothing of it applies. */
+export type PageRefusal =
+  | { readonly kind: "malformed"; readonly detail: string }
+  | { readonly kind: "too-large"; readonly detail: string };
+
+/** Reads the pages of one endpoint. Never throws, whatever the page holds. */
+export type PageParser = (page: Buffer) => PageReading | PageRefusal;
+
+interface CompiledMetrics {
+  readonly counts: readonly { readonly signal: "waitingRequests" | "runningRequests"; readonly spec: MetricSpec }[];
+  readonly kvCacheRatio: MetricSpec | undefined;
+  readonly adapters: MetricSpec | undefined;
+  readonly cacheInfo:
+    | { readonly spec: MetricSpec; readonly blockSizeLabel: string; readonly blocksLabel: string }
+    | undefined;
+}
+
+/** A family of one page; undefined when no line of it could be read. `null`: its type has no single value. */
+type FamilyReader = (spec: MetricSpec) => readonly Series[] | null | undefined;
+
+/** Most tokens a cache block can hold, and most blocks: numbers of a pod never size our memory (reliability T22). */
+const maxBlockSizeTokens = 65_536;
+const maxBlocks = 100_000_000;
+const maxAdapterSlots = 100_000;
+
+/**
+ * Types whose samples have no one value. The reference reads them as 0 (protocol 5.2); unknown is never zero, so here
+ * they are unusable. A family without a TYPE line is read like a gauge.
+ */
+const unusableTypes: ReadonlySet<string> = new Set(["untyped", "unknown", "histogram", "summary"]);
+
+/**
+ * Returns a parser for the metrics of one kind of model server. Series that differ in their `engine` label are ranks
+ * of one server: counts are summed, KV use is their mean, weighted by the blocks of each rank where all are known.
+ * Among series of one rank the newest timestamp counts, the first of equals. Throws when a spec of `metrics` is
+ * malformed. Lines that equal those of the page before are not parsed again.
+ */
+export function createPageParser(metrics: ModelServerMetrics): PageParser {
+  const compiled = compile(metrics);
+  const filter = createLineFilter(wantedFamilies(compiled));
+  let known: ReadonlyMap<string, Series | undefined> = new Map();
+  return (page) => {
+    const lines = filter(page);
+    if (lines.exceeded !== undefined) return refuseLong(lines.exceeded, lines.lineCount);
+    if (lines.byFamily.size === 0 && lines.types.size === 0 && !looksLikeMetrics(page)) {
+      return { kind: "malformed", detail: `${page.length} bytes without a line of metrics` };
+    }
+    const parsed = new Map<string, Series | undefined>();
+    let rejectedLines = lines.rejectedLines;
+    const seriesOf = (line: string): Series | undefined => {
+      if (parsed.has(line)) return parsed.get(line);
+      const series = known.has(line) ? known.get(line) : parseSampleLine(line);
+      parsed.set(line, series);
+      if (series === undefined) rejectedLines++;
+      return series;
+    };
+    const signals = readSignals(compiled, createFamilyReader(lines, seriesOf));
+    known = parsed;
+    return { kind: "page", signals, missing: missingOf(compiled, signals), rejectedLines };
+  };
+}
+
+function compile(metrics: ModelServerMetrics): CompiledMetrics {
+  const spec = (text: string | undefined): MetricSpec | undefined =>
+    text === undefined ? text : parseMetricSpec(text);
+  const counts = (["waitingRequests", "runningRequests"] as const).flatMap((signal) => {
+    const read = spec(metrics[signal]);
+    return read === undefined ? [] : [{ signal, spec: read }];
+  });
+  const cacheInfo = metrics.cacheInfo && { ...metrics.cacheInfo, spec: parseMetricSpec(metrics.cacheInfo.spec) };
+  return { counts, kvCacheRatio: spec(metrics.kvCacheRatio), adapters: spec(metrics.adapters), cacheInfo };
+}
+
+function wantedFamilies({ counts, kvCacheRatio, adapters, cacheInfo }: CompiledMetrics): readonly WantedFamily[] {
+  const wanted = new Map<string, WantedFamily>();
+  for (const spec of [...counts.map((count) => count.spec), kvCacheRatio, cacheInfo?.spec]) {
+    if (spec !== undefined) wanted.set(spec.name, { name: spec.name, newestOnly: false });
+  }
+  if (adapters !== undefined && !wanted.has(adapters.name)) {
+    wanted.set(adapters.name, { name: adapters.name, newestOnly: adapters.labels.size === 0 });
+  }
+  return [...wanted.values()];
+}
+
+function createFamilyReader(lines: WantedLines, seriesOf: (line: string) => Series | undefined): FamilyReader {
+  return (spec) => {
+    const ofFamily = lines.byFamily.get(spec.name);
+    if (unusableTypes.has(lines.types.get(spec.name) ?? "gauge")) return null;
+    if (ofFamily === undefined) return undefined;
+    const series = ofFamily.flatMap((line) => seriesOf(line) ?? []).filter(({ labels }) => matchesSpec(spec, labels));
+    return series.length === 0 ? undefined : series;
+  };
+}
+
+function readSignals(compiled: CompiledMetrics, family: FamilyReader): Omit<Sample, "sampledAtMs"> {
+  const { cacheInfo, kvCacheRatio, adapters } = compiled;
+  const cacheSeries = cacheInfo && family(cacheInfo.spec);
+  const blocksOfRank = cacheInfo && cacheSeries ? readBlocks(cacheSeries, cacheInfo.blocksLabel) : noBlocks;
+  const signals: { -readonly [name in SignalName]?: Sample[name] } = {};
+  for (const { signal, spec } of compiled.counts) signals[signal] = readCount(family(spec));
+  if (kvCacheRatio !== undefined) signals.kvCacheRatio = readRatio(family(kvCacheRatio), blocksOfRank);
+  if (adapters !== undefined) signals.adapters = readAdapters(family(adapters));
+  if (cacheInfo !== undefined) {
+    signals.cacheInfo = cacheSeries ? readCacheInfo(cacheSeries, blocksOfRank, cacheInfo.blockSizeLabel) : cacheSeries;
+  }
+  return signals;
+}
+
+function missingOf(compiled: CompiledMetrics, signals: Omit<Sample, "sampledAtMs">): readonly SignalName[] {
+  const expected: SignalName[] = compiled.counts.map(({ signal }) => signal);
+  if (compiled.kvCacheRatio !== undefined) expected.push("kvCacheRatio");
+  if (compiled.cacheInfo !== undefined) expected.push("cacheInfo");
+  return expected.filter((signal) => signals[signal] === undefined);
+}
+
+const rankOf = ({ labels }: Series): string => labels["engine"] ?? "";
+
+/** The value of each rank; undefined for a rank whose series are all unusable. */
+function valueOfRanks(
+  series: readonly Series[],
+  read: (value: number) => number | undefined,
+): Map<string, number | undefined> {
+  const chosen = new Map<string, { timestampMs: number; value: number | undefined }>();
+  for (const one of series) {
+    const rank = rankOf(one);
+    const before = chosen.get(rank);
+    const value = one.value === undefined ? undefined : read(one.value);
+    const isBetter =
+      before === undefined ||
+      (value !== undefined && (before.value === undefined || one.timestampMs > before.timestampMs));
+    if (isBetter) chosen.set(rank, { timestampMs: one.timestampMs, value });
+  }
+  return new Map(Array.from(chosen, ([rank, { value }]) => [rank, value]));
+}
+
+function readCount(series: readonly Series[] | null | undefined): number | null | undefined {
+  if (!series) return series;
+  let sum = 0;
+  for (const value of valueOfRanks(series, asCount).values()) {
+    if (value === undefined) return null;
+    sum += value;
+  }
+  return sum;
+}
+
+function readRatio(
+  series: readonly Series[] | null | undefined,
+  blocksOfRank: ReadonlyMap<string, number>,
+): number | null | undefined {
+  if (!series) return series;
+  const ranks = valueOfRanks(series, asRatio);
+  const isWeighted = [...ranks.keys()].every((rank) => blocksOfRank.has(rank));
+  let [sum, weights] = [0, 0];
+  for (const [rank, value] of ranks) {
+    if (value === undefined) return null;
+    if (ranks.size === 1) return value;
+    const weight = isWeighted ? (blocksOfRank.get(rank) ?? 0) : 1;
+    sum += value * weight;
+    weights += weight;
+  }
+  return sum / weights;
+}
+
+const noBlocks: ReadonlyMap<string, number> = new Map();
+
+function readBlocks(series: readonly Series[], label: string): ReadonlyMap<string, number> {
+  const blocks = new Map<string, number>();
+  for (const one of series) {
+    const value = parseWhole(one.labels[label], 1, maxBlocks);
+    if (value !== undefined && !blocks.has(rankOf(one))) blocks.set(rankOf(one), value);
+  }
+  return blocks;
+}
+
+function readCacheInfo(
+  series: readonly Series[],
+  blocksOfRank: ReadonlyMap<string, number>,
+  blockSizeLabel: string,
+): CacheInfo {
+  let [blockSizeTokens, blocks]: [number | undefined, number | undefined] = [undefined, undefined];
+  for (const { labels } of series) blockSizeTokens ??= parseWhole(labels[blockSizeLabel], 1, maxBlockSizeTokens);
+  for (const ofRank of blocksOfRank.values()) blocks = (blocks ?? 0) + ofRank;
+  return { blockSizeTokens, blocks };
+}
+
+function readAdapters(series: readonly Series[] | null | undefined): AdapterState | null | undefined {
+  if (!series) return series;
+  let newest: Series | undefined;
+  for (const one of series) {
+    if (one.value !== undefined && (newest?.value === undefined || one.value > newest.value)) newest = one;
+  }
+  if (newest === undefined) return null;
+  const { labels } = newest;
+  return {
+    running: readNames(labels["running_lora_adapters"]),
+    waiting: readNames(labels["waiting_lora_adapters"]),
+    maxAdapters: parseWhole(labels["max_lora"], 0, maxAdapterSlots),
+  };
+}
+
+function readNames(list = ""): ReadonlySet<string> {
+  return new Set(list.split(",").flatMap((name) => name.trim() || []));
+}
+
+function looksLikeMetrics(page: Buffer): boolean {
+  return /^\s*(?:#|[a-zA-Z_:][\w:]*(?:[ \t]*\{|[ \t]+[-+\d.NI]))/m.test(page.toString("latin1", 0, 4096));
+}
+
+function refuseLong(limit: PageLimit, lineCount: number): PageRefusal {
+  const what = limit === "lines" ? "lines" : "lines of wanted metrics";
+  return { kind: "too-large", detail: `too many ${what} after ${lineCount} lines` };
+}
