@@ -1,4 +1,4 @@
-import type { Endpoint } from "../datastore/endpoint.ts";
+import type { Picked } from "../scheduling/schedule.ts";
 
 /**
  * Every way to refuse a request, with its HTTP status and the code name that the body and `request_error_total` carry
@@ -23,10 +23,10 @@ export interface Reject {
   readonly message: string;
 }
 
-/** The request goes to `endpoints[0]`; the others are fallbacks in order. Never empty. */
+/** The request goes to the first endpoint picked; the others are fallbacks in order. */
 export interface Forward {
   readonly kind: "forward";
-  readonly endpoints: readonly [Endpoint, ...Endpoint[]];
+  readonly picked: Picked;
   /** The endpoints' addresses joined by a bare comma: destination header and metadata (protocol 2). */
   readonly destination: string;
 }

@@ -1,5 +1,6 @@
 import type { Endpoint } from "../datastore/endpoint.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
+import type { NonePicked, Picked } from "../scheduling/schedule.ts";
 import { type RouteDecision, reject } from "./decision.ts";
 import { type HostMetadata, inSubset } from "./subset.ts";
 
@@ -7,8 +8,8 @@ import { type HostMetadata, inSubset } from "./subset.ts";
 export interface RoutingDeps {
   /** The pool as it is known now. */
   readonly snapshot: () => readonly Endpoint[];
-  /** Runs the configured profile over the candidates and returns the picked endpoints, best first; empty when filters left none. */
-  readonly schedule: (request: InferenceRequest, candidates: readonly Endpoint[]) => readonly Endpoint[];
+  /** Runs the configured profile over the candidates. */
+  readonly schedule: (request: InferenceRequest, candidates: readonly Endpoint[]) => Picked | NonePicked;
 }
 
 /**
@@ -24,10 +25,9 @@ export function routeRequest(
   if (candidates.length === 0) {
     return reject("rejected-no-endpoints", "failed to find endpoint candidates for serving the request");
   }
-  const [first, ...rest] = deps.schedule(request, candidates);
-  if (first === undefined) return reject("rejected-saturated", "no endpoints available for the given request");
-  const endpoints = [first, ...rest] as const;
-  return { kind: "forward", endpoints, destination: endpoints.map(({ address }) => address).join(",") };
+  const picked = deps.schedule(request, candidates);
+  if (picked.kind === "none") return reject("rejected-saturated", "no endpoints available for the given request");
+  return { kind: "forward", picked, destination: picked.endpoints.map(({ address }) => address).join(",") };
 }
 
 /** Endpoints that refuse connections are used only when no other is left. */

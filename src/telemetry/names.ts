@@ -188,7 +188,6 @@ export const metricNames = {
     "1 while the endpoint refuses connections and is used only when no other is left.",
   ),
   streamsOpen: gauge("epp_streams_open", [], "ext_proc streams that are open."),
-  bufferedBytes: gauge("epp_buffered_bytes", [], "Bytes of bodies held for open streams."),
   illegalMessages: counter(
     "epp_illegal_messages_total",
     ["reason"],

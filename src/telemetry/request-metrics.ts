@@ -1,40 +1,11 @@
+import type { ExchangeObserver, ExchangeSummary, PickedEndpoint, RequestLabels } from "../extproc/observer.ts";
 import { LabelCap } from "./label-cap.ts";
 import type { MetricsRegistry } from "./registry.ts";
-
-/** Who a request is, as labels see it. */
-export interface RequestLabels {
-  /** As the client asked; "" for passthrough. */
-  readonly modelName: string;
-  readonly targetModelName: string;
-  readonly fairnessId: string;
-  readonly priority: number;
-}
-
-/** What is known of an exchange when it has ended; sizes in bytes, times in milliseconds. */
-export interface ExchangeSummary {
-  readonly durationMs: number;
-  /** Headers to first body byte of the response; undefined when there was none. */
-  readonly ttftMs: number | undefined;
-  readonly responseBytes: number;
-  readonly streaming: boolean;
-  /** Status of the response, undefined when no response headers came. */
-  readonly status: number | undefined;
-  readonly promptTokens: number | undefined;
-  readonly cachedTokens: number | undefined;
-  readonly outputTokens: number | undefined;
-}
-
-/** Where a decision went. */
-export interface PickedEndpoint {
-  readonly name: string;
-  readonly namespace: string;
-  readonly port: number;
-}
 
 type Labels = { model_name: string; target_model_name: string; fairness_id: string; priority: string };
 
 /** Counts what happens to requests. One instance a process, since the caps on label values are its own. */
-export class RequestMetrics {
+export class RequestMetrics implements ExchangeObserver {
   readonly #metrics: MetricsRegistry["metrics"];
   readonly #models = new LabelCap();
   readonly #fairnessIds = new LabelCap();

@@ -1,0 +1,235 @@
+import { assertNever } from "../lib/assert-never.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { InferenceRequest } from "../request/inference-request.ts";
+import { codeOf, type Forward, type Reject, type RouteDecision } from "../routing/decision.ts";
+import type { HostMetadata } from "../routing/subset.ts";
+import type { ExchangeLimits } from "./limits.ts";
+import type { HostEvent, HostMessage, PickerMessage } from "./messages.ts";
+import type { ExchangeObserver, RequestLabels } from "./observer.ts";
+import { type CompleteRequest, PendingRequest } from "./pending-request.ts";
+import { forwardReply, rejectReply } from "./reply.ts";
+import { ResponseRelay } from "./response-relay.ts";
+
+/** What every exchange of a server shares. */
+export interface ExchangeDeps {
+  readonly clock: Clock;
+  readonly limits: ExchangeLimits;
+  readonly observer: ExchangeObserver;
+  readonly newRequestId: () => string;
+  /** Decides; synchronous, so nothing else happens between snapshot and pick. */
+  readonly route: (request: InferenceRequest, metadata: HostMetadata | undefined) => RouteDecision;
+  /** Takes note that the request is on its way; the returned function is called once when it has ended. */
+  readonly dispatched: (decision: Forward) => () => void;
+}
+
+/** Where the request stands. `refused` and `ended` take no further message. */
+type State = "awaiting-headers" | "receiving" | "routed" | "unpicked" | "refused" | "ended";
+
+/** The host broke the order of messages; its stream ends, others go on. */
+export class OutOfOrderError extends Error {
+  override readonly name = "OutOfOrderError";
+}
+
+/** Fairness id of requests that name none (protocol 3.1). */
+const defaultFlow = "default-flow";
+
+const noLabels: RequestLabels = { modelName: "", targetModelName: "", fairnessId: "", priority: 0 };
+
+/**
+ * One HTTP request and its response, told message by message over one stream (protocol 1.2, full duplex). `receive` answers
+ * through `send`, in the order headers, body, trailers of each direction; after a refusal it calls `finish` to end the stream.
+ * `end` must be called once when the stream is over, whatever the way; it frees all that the exchange holds.
+ */
+export class Exchange {
+  readonly #deps: ExchangeDeps;
+  readonly #send: (message: PickerMessage) => void;
+  readonly #finish: () => void;
+  readonly #startedAtMs: number;
+  #state: State = "awaiting-headers";
+  #pending: PendingRequest | undefined;
+  #metadata: HostMetadata | undefined;
+  #relay: ResponseRelay | undefined;
+  #request: InferenceRequest | undefined;
+  #labels = noLabels;
+  #release: (() => void) | undefined;
+  #isCompleted = false;
+  #firstByteAtMs: number | undefined;
+  #lastChunkAtMs: number | undefined;
+
+  constructor(deps: ExchangeDeps, send: (message: PickerMessage) => void, finish: () => void) {
+    this.#deps = deps;
+    this.#send = send;
+    this.#finish = finish;
+    this.#startedAtMs = deps.clock.nowMs();
+    deps.observer.streamOpened();
+  }
+
+  /** Takes one message of the host. Throws OutOfOrderError when the protocol does not allow it here. */
+  receive(message: HostMessage): void {
+    if (this.#state === "ended" || this.#state === "refused") return;
+    // The hint may come with the headers or with the last bytes: the last message that carries metadata counts (protocol 1.6).
+    if (message.metadata !== undefined) this.#metadata = message.metadata;
+    const { event } = message;
+    if (event.kind === "unknown") this.#deps.observer.illegalMessage("unknown-message");
+    else if (event.phase === "request") this.#onRequest(event);
+    else this.#onResponse(event);
+  }
+
+  /** The stream is over. Only the first call does anything. */
+  end(): void {
+    if (this.#state === "ended") return;
+    const wasRouted = this.#release !== undefined || this.#isCompleted;
+    this.#state = "ended";
+    this.#releaseOnce();
+    this.#pending = undefined;
+    if (wasRouted && this.#request !== undefined) this.#deps.observer.closed(this.#labels);
+    this.#deps.observer.streamClosed();
+  }
+
+  #onRequest(event: Exclude<HostEvent, { kind: "unknown" }>): void {
+    switch (event.kind) {
+      case "headers":
+        return this.#onRequestHeaders(event);
+      case "body":
+        return this.#onRequestBody(event.body, event.endOfStream);
+      case "trailers":
+        if (this.#state === "receiving") return this.#onRequestEnd("trailers");
+        if (this.#state === "routed") return this.#send({ kind: "trailers", phase: "request" });
+        throw this.#outOfOrder("request trailers");
+      default:
+        return assertNever(event);
+    }
+  }
+
+  #onRequestHeaders(event: HostEvent & { kind: "headers" }): void {
+    if (this.#state !== "awaiting-headers") throw this.#outOfOrder("request headers");
+    const { limits, newRequestId } = this.#deps;
+    const pending = PendingRequest.start(event.headers, limits.bodyBytes, newRequestId);
+    if (pending.kind === "reject") return this.#refuse(pending, false);
+    this.#pending = pending;
+    this.#state = "receiving";
+    if (event.endOfStream) this.#onRequestEnd("headers");
+  }
+
+  #onRequestBody(body: Buffer, endOfStream: boolean): void {
+    if (this.#pending === undefined || this.#state !== "receiving") throw this.#outOfOrder("request body");
+    const refusal = this.#pending.append(body);
+    if (refusal !== undefined) return this.#refuse(refusal, false);
+    if (endOfStream) this.#onRequestEnd("body");
+  }
+
+  /** The last byte of the request is here: decide and answer. */
+  #onRequestEnd(end: "headers" | "body" | "trailers"): void {
+    const pending = this.#pending as PendingRequest;
+    const endedAtMs = this.#deps.clock.nowMs();
+    const complete = end === "headers" ? pending.completeWithoutBody() : pending.complete();
+    if (complete.kind === "reject") return this.#refuse(complete, false);
+    this.#request = complete.request;
+    this.#labels = labelsOf(complete.request);
+    const decision = this.#deps.route(complete.request, this.#metadata);
+    if (decision.kind === "reject") return this.#refuse(decision, true);
+    this.#forward(decision, complete, pending, end, endedAtMs);
+  }
+
+  #forward(
+    decision: Forward,
+    complete: CompleteRequest,
+    pending: PendingRequest,
+    end: "headers" | "body" | "trailers",
+    endedAtMs: number,
+  ): void {
+    const { observer, clock } = this.#deps;
+    this.#state = "routed";
+    this.#pending = undefined;
+    this.#release = this.#deps.dispatched(decision);
+    for (const message of forwardReply(decision, complete, pending.headers, end)) this.#send(message);
+    observer.routed(this.#labels, complete.receivedBytes, clock.nowMs() - endedAtMs, decision.picked.endpoints[0]);
+  }
+
+  #refuse(refusal: Reject, attempted: boolean): void {
+    this.#state = "refused";
+    this.#pending = undefined;
+    this.#deps.observer.rejected(this.#labels, codeOf(refusal), attempted);
+    this.#send(rejectReply(refusal));
+    this.#finish();
+  }
+
+  #onResponse(event: Exclude<HostEvent, { kind: "unknown" }>): void {
+    // A response before the request's end is the host's or the upstream's own: the request is not picked any more.
+    if (this.#state !== "routed") this.#state = "unpicked";
+    this.#pending = undefined;
+    if (event.kind === "headers") return this.#onResponseHeaders(event);
+    if (this.#relay === undefined) throw this.#outOfOrder(`response ${event.kind}`);
+    if (event.kind === "body") return this.#onResponseBody(this.#relay, event.body, event.endOfStream);
+    this.#sendAll(this.#relay.trailers());
+    this.#complete();
+  }
+
+  #onResponseHeaders(event: HostEvent & { kind: "headers" }): void {
+    if (this.#relay !== undefined) throw this.#outOfOrder("response headers");
+    this.#relay = new ResponseRelay({
+      targetModel: this.#request?.targetModel ?? "",
+      model: this.#request?.model ?? "",
+      streaming: this.#request?.streaming ?? false,
+      isOpaque: this.#request?.kind === "passthrough" || this.#request?.kind === "headers-only",
+      heldBytes: this.#deps.limits.heldResponseBytes,
+    });
+    this.#sendAll(this.#relay.headers(event.headers));
+    if (event.endOfStream) this.#complete();
+  }
+
+  #onResponseBody(relay: ResponseRelay, body: Buffer, endOfStream: boolean): void {
+    if (body.length > 0) this.#noteChunk(relay);
+    this.#sendAll(relay.body(body, endOfStream));
+    if (endOfStream) this.#complete();
+  }
+
+  #noteChunk(relay: ResponseRelay): void {
+    const nowMs = this.#deps.clock.nowMs();
+    this.#firstByteAtMs ??= nowMs;
+    if (this.#lastChunkAtMs !== undefined && relay.isStreamed) {
+      this.#deps.observer.chunk(this.#labels, nowMs - this.#lastChunkAtMs);
+    }
+    this.#lastChunkAtMs = nowMs;
+  }
+
+  /** The response has ended; its last answer is sent. */
+  #complete(): void {
+    if (this.#isCompleted || this.#relay === undefined) return;
+    this.#isCompleted = true;
+    const relay = this.#relay;
+    this.#releaseOnce();
+    this.#deps.observer.completed(this.#labels, {
+      durationMs: this.#deps.clock.nowMs() - this.#startedAtMs,
+      ttftMs: this.#firstByteAtMs === undefined ? undefined : this.#firstByteAtMs - this.#startedAtMs,
+      responseBytes: relay.receivedBytes,
+      streaming: relay.isStreamed,
+      status: relay.status,
+      promptTokens: relay.usage?.promptTokens,
+      cachedTokens: relay.usage?.cachedTokens,
+      outputTokens: relay.usage?.completionTokens,
+    });
+  }
+
+  #releaseOnce(): void {
+    this.#release?.();
+    this.#release = undefined;
+  }
+
+  #sendAll(messages: readonly PickerMessage[]): void {
+    for (const message of messages) this.#send(message);
+  }
+
+  #outOfOrder(found: string): OutOfOrderError {
+    return new OutOfOrderError(`Cannot take ${found}: the request is ${this.#state.replace("-", " ")}`);
+  }
+}
+
+function labelsOf(request: InferenceRequest): RequestLabels {
+  return {
+    modelName: request.model,
+    targetModelName: request.targetModel,
+    fairnessId: request.fairnessId === "" ? defaultFlow : request.fairnessId,
+    priority: 0,
+  };
+}

@@ -1,0 +1,129 @@
+import { type BodyReader, createBodyReader } from "../request/body-reader.ts";
+import { type ControlHeaders, readControlHeaders, requestPath } from "../request/control-headers.ts";
+import type { InferenceRequest } from "../request/inference-request.ts";
+import { spliceModel } from "../request/splice-model.ts";
+import { type Reject, reject } from "../routing/decision.ts";
+import { BodyBuffer } from "./body-buffer.ts";
+import type { HeaderList } from "./header-list.ts";
+
+/** A request whose last byte has arrived, ready to be decided. */
+export interface CompleteRequest {
+  readonly kind: "complete";
+  readonly request: InferenceRequest;
+  /** The body to forward: the client's bytes, the model's value replaced where a rewrite is in force. */
+  readonly body: readonly Uint8Array[];
+  readonly bodyBytes: number;
+  /** Bytes that the client sent. */
+  readonly receivedBytes: number;
+}
+
+/** Collects one request from headers to last byte: reads what scheduling needs on the way and keeps the bytes. */
+export class PendingRequest {
+  readonly kind = "pending";
+  readonly headers: HeaderList;
+  readonly #control: ControlHeaders;
+  readonly #body = new BodyBuffer();
+  readonly #reader: BodyReader;
+  readonly #maxBytes: number;
+  readonly #requestId: string;
+
+  private constructor(headers: HeaderList, control: ControlHeaders, maxBytes: number, requestId: string) {
+    this.headers = headers;
+    this.#control = control;
+    this.#reader = createBodyReader(requestPath((name) => headers.get(name)));
+    this.#maxBytes = maxBytes;
+    this.#requestId = requestId;
+  }
+
+  /** Starts with the headers; refused when a control header is unusable. `newRequestId` is called when the client sent none. */
+  static start(headers: HeaderList, maxBytes: number, newRequestId: () => string): PendingRequest | Reject {
+    const control = readControlHeaders((name) => headers.get(name));
+    if (control.kind === "invalid") return reject("rejected-bad-request", control.message);
+    const requestId = control.requestId === "" ? newRequestId() : control.requestId;
+    return new PendingRequest(headers, control, maxBytes, requestId);
+  }
+
+  /** Bytes held. */
+  get heldBytes(): number {
+    return this.#body.length;
+  }
+
+  /** The id that the client sent or that was made for it. */
+  get requestId(): string {
+    return this.#requestId;
+  }
+
+  /** Takes the next bytes of the body; refuses once they are too many or in an encoding that cannot be read. */
+  append(chunk: Uint8Array): Reject | undefined {
+    if (this.#body.length + chunk.length > this.#maxBytes) {
+      return reject("rejected-body-too-large", `request body is larger than ${this.#maxBytes} bytes`);
+    }
+    this.#body.append(chunk);
+    this.#reader.push(chunk);
+    return undefined;
+  }
+
+  /** The request without a body, as a GET has it. */
+  completeWithoutBody(): CompleteRequest {
+    return {
+      kind: "complete",
+      request: { ...this.#unread(), kind: "headers-only" },
+      body: [],
+      bodyBytes: 0,
+      receivedBytes: 0,
+    };
+  }
+
+  /** The whole request after its last byte, or why it is refused. */
+  complete(): CompleteRequest | Reject {
+    const encoding = this.headers.get("content-encoding");
+    if (this.#reader.api !== "passthrough" && encoding !== undefined && encoding.toLowerCase() !== "identity") {
+      return reject("rejected-unsupported-encoding", `request body is encoded with "${encoding}", expected identity`);
+    }
+    const parsed = this.#reader.end();
+    const receivedBytes = this.#body.length;
+    if (parsed.kind === "invalid") return reject("rejected-bad-request", parsed.message);
+    if (parsed.api === "passthrough") {
+      const request = { ...this.#unread(), promptBytes: receivedBytes };
+      return { kind: "complete", request, body: this.#body.chunks, bodyBytes: receivedBytes, receivedBytes };
+    }
+    const targetModel = this.#control.modelRewrite === "" ? parsed.model : this.#control.modelRewrite;
+    if (targetModel === "") return reject("rejected-bad-request", "model not found in request body");
+    const isRewritten = targetModel !== parsed.model && parsed.modelRange !== undefined;
+    const body = isRewritten ? spliceModel(this.#body.chunks, parsed.modelRange, targetModel) : this.#body.chunks;
+    return {
+      kind: "complete",
+      request: {
+        ...this.#unread(),
+        kind: parsed.api,
+        model: parsed.model,
+        targetModel,
+        streaming: parsed.streaming,
+        maxOutputTokens: parsed.maxOutputTokens,
+        prompt: parsed.prompt,
+        promptBytes: parsed.promptBytes,
+        cacheSalt: parsed.cacheSalt,
+      },
+      body,
+      bodyBytes: isRewritten ? body.reduce((sum, chunk) => sum + chunk.length, 0) : receivedBytes,
+      receivedBytes,
+    };
+  }
+
+  /** What the headers alone say. */
+  #unread(): InferenceRequest {
+    return {
+      kind: "passthrough",
+      model: "",
+      targetModel: "",
+      streaming: false,
+      maxOutputTokens: undefined,
+      prompt: new Uint8Array(0),
+      promptBytes: 0,
+      cacheSalt: "",
+      objective: this.#control.objective,
+      fairnessId: this.#control.fairnessId,
+      requestId: this.#requestId,
+    };
+  }
+}

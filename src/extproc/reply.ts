@@ -1,0 +1,93 @@
+import { controlHeaderNames, routingHeaderNames } from "../request/control-headers.ts";
+import { bodyOf, type Forward, type Reject, statusOf } from "../routing/decision.ts";
+import { sliceBody } from "./body-buffer.ts";
+import type { HeaderList } from "./header-list.ts";
+import type { PickerMessage } from "./messages.ts";
+import type { CompleteRequest } from "./pending-request.ts";
+
+/** Destination in the header and in the metadata, with the metadata's namespace (protocol 2). */
+const destinationHeader = "x-gateway-destination-endpoint";
+const destinationNamespace = "envoy.lb";
+const dropReasonHeader = "x-llm-d-request-dropped-reason";
+/** Header on every response that went through the picker; clients and tests look for it (protocol 1.7). */
+const seenHeader = "x-went-into-resp-headers";
+
+/** Names that no model server shall see from a client. */
+const removedNames: readonly string[] = [...controlHeaderNames, ...routingHeaderNames];
+
+/**
+ * Answers of the request phase for a decision to forward: headers, then the body when there is one, then the trailers when
+ * they ended it. Only what changes is sent: the destination, a generated request id, a content length the client had sent.
+ */
+export function forwardReply(
+  decision: Forward,
+  complete: CompleteRequest,
+  headers: HeaderList,
+  end: "headers" | "body" | "trailers",
+): PickerMessage[] {
+  const messages: PickerMessage[] = [
+    {
+      kind: "headers",
+      phase: "request",
+      mutation: { set: changedHeaders(decision, complete, headers), remove: removedHeaders(headers) },
+      clearRouteCache: true,
+      dynamicMetadata: { [destinationNamespace]: { [destinationHeader]: decision.destination } },
+    },
+  ];
+  if (end === "headers") return messages;
+  messages.push(...bodyReply("request", complete.body, end === "body"));
+  if (end === "trailers") messages.push({ kind: "trailers", phase: "request" });
+  return messages;
+}
+
+function changedHeaders(decision: Forward, complete: CompleteRequest, headers: HeaderList): [string, string][] {
+  const changed: [string, string][] = [[destinationHeader, decision.destination]];
+  const { requestId } = complete.request;
+  if (headers.get("x-request-id") !== requestId) changed.push(["x-request-id", requestId]);
+  if (headers.has("content-length") && complete.bodyBytes > 0) {
+    changed.push(["content-length", String(complete.bodyBytes)]);
+  }
+  return changed;
+}
+
+function removedHeaders(headers: HeaderList): string[] {
+  return removedNames.filter((name) => name !== destinationHeader && headers.has(name));
+}
+
+/** A body as answers of at most 62,000 bytes; the last one ends the stream when `endOfStream`. */
+export function bodyReply(
+  phase: "request" | "response",
+  chunks: readonly Uint8Array[],
+  endOfStream: boolean,
+): PickerMessage[] {
+  const slices = sliceBody(chunks);
+  return slices.map((body, index) => ({
+    kind: "streamed-body",
+    phase,
+    body,
+    endOfStream: endOfStream && index === slices.length - 1,
+  }));
+}
+
+/** Answer to the response's headers. A content length is taken away where the body may change on its way. */
+export function responseHeadersReply(isBodyChanged: boolean): PickerMessage {
+  return {
+    kind: "headers",
+    phase: "response",
+    mutation: { set: [[seenHeader, "true"]], remove: isBodyChanged ? ["content-length"] : [] },
+  };
+}
+
+/** The picker's own answer to the client. */
+export function rejectReply(refusal: Reject): PickerMessage {
+  return {
+    kind: "immediate",
+    status: statusOf(refusal),
+    headers: [
+      ["content-type", "text/plain"],
+      [dropReasonHeader, refusal.reason],
+    ],
+    body: bodyOf(refusal),
+    details: refusal.reason.replaceAll("-", "_"),
+  };
+}

@@ -1,0 +1,103 @@
+import { ModelRestorer } from "../request/restore-model.ts";
+import { createUsageReader, type Usage, type UsageReader } from "../request/response-usage.ts";
+import { BodyBuffer } from "./body-buffer.ts";
+import type { HeaderList } from "./header-list.ts";
+import type { PickerMessage } from "./messages.ts";
+import { bodyReply, responseHeadersReply } from "./reply.ts";
+
+/** What the response's way depends on. */
+export interface RelayOptions {
+  /** Model name in the response and the name that the client asked for; equal or empty: nothing to restore. */
+  readonly targetModel: string;
+  readonly model: string;
+  /** The request asked for a streamed answer. */
+  readonly streaming: boolean;
+  /** The body is nobody's business: relayed as it comes, never read. */
+  readonly isOpaque: boolean;
+  /** Largest body held back in bytes. */
+  readonly heldBytes: number;
+}
+
+/**
+ * Passes the response on: chunk by chunk when it is streamed, whole at its end otherwise (protocol 1.2, rows 6s and 6b).
+ * Reads usage on the way and puts the model's name back that the client knows.
+ */
+export class ResponseRelay {
+  readonly #options: RelayOptions;
+  #held = new BodyBuffer();
+  #restorer: ModelRestorer | undefined;
+  #usage: UsageReader | undefined;
+  #isRelayed = true;
+  /** HTTP status of the response; undefined when the host did not say. */
+  status: number | undefined;
+  /** Bytes that the model server sent. */
+  receivedBytes = 0;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+  }
+
+  /** The answer goes chunk by chunk. */
+  get isStreamed(): boolean {
+    return this.#isRelayed && !this.#options.isOpaque;
+  }
+
+  /** Usage that the response reported so far. */
+  get usage(): Usage | undefined {
+    return this.#usage?.usage;
+  }
+
+  /** Bytes held back. */
+  get heldBytes(): number {
+    return this.#held.length;
+  }
+
+  headers(headers: HeaderList): PickerMessage[] {
+    // Hosts send :status; the reference picker's tests send status.
+    const status = Number(headers.get(":status") ?? headers.get("status"));
+    this.status = Number.isInteger(status) ? status : undefined;
+    const { isOpaque, streaming, targetModel, model } = this.#options;
+    if (isOpaque) return [responseHeadersReply(false)];
+    const isEventStream = (headers.get("content-type") ?? "").includes("text/event-stream");
+    this.#isRelayed = streaming || isEventStream;
+    this.#usage = createUsageReader(isEventStream ? "sse" : "json");
+    this.#restorer = new ModelRestorer(targetModel, model);
+    return [responseHeadersReply(this.#restorer.isActive)];
+  }
+
+  body(chunk: Buffer, endOfStream: boolean): PickerMessage[] {
+    this.receivedBytes += chunk.length;
+    this.#usage?.push(chunk);
+    if (endOfStream) this.#usage?.end();
+    if (!this.#isRelayed) return this.#hold(chunk, endOfStream);
+    return [{ kind: "streamed-body", phase: "response", body: this.#restored(chunk, endOfStream), endOfStream }];
+  }
+
+  trailers(): PickerMessage[] {
+    this.#usage?.end();
+    const rest: Uint8Array[] = this.#isRelayed ? [] : [...this.#held.chunks];
+    const tail = this.#restored(Buffer.alloc(0), true);
+    if (tail.length > 0) rest.push(tail);
+    const body = rest.length > 0 ? bodyReply("response", rest, false) : [];
+    return [...body, { kind: "trailers", phase: "response" }];
+  }
+
+  #hold(chunk: Buffer, endOfStream: boolean): PickerMessage[] {
+    this.#held.append(this.#restored(chunk, endOfStream));
+    if (endOfStream) return bodyReply("response", this.#held.chunks, true);
+    if (this.#held.length <= this.#options.heldBytes) return [];
+    // Too long to hold back: what is here goes out now, and the rest as it comes.
+    this.#isRelayed = true;
+    const { chunks } = this.#held;
+    this.#held = new BodyBuffer();
+    return bodyReply("response", chunks, false);
+  }
+
+  #restored(chunk: Buffer, endOfStream: boolean): Uint8Array {
+    if (this.#restorer === undefined || !this.#restorer.isActive) return chunk;
+    const restored = this.#restorer.push(chunk);
+    if (!endOfStream) return restored;
+    const rest = this.#restorer.end();
+    return rest.length === 0 ? restored : Buffer.concat([restored, rest]);
+  }
+}

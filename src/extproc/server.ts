@@ -1,0 +1,104 @@
+import { Server, type ServerCredentials, type ServerDuplexStream, status } from "@grpc/grpc-js";
+import { Exchange, type ExchangeDeps, OutOfOrderError } from "./exchange.ts";
+import { healthImplementation } from "./health.ts";
+import type { HostMessage, PickerMessage } from "./messages.ts";
+import { loadExternalProcessor, loadHealth } from "./protos.ts";
+
+/** What a gRPC server of this picker needs. */
+export interface GrpcServerOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly credentials: ServerCredentials;
+}
+
+/** A listening gRPC server. */
+export interface GrpcServer {
+  readonly port: number;
+  /** Stops taking streams, waits up to `graceMs` for open ones, then cuts the rest. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** gRPC's own default (protocol 1.3): one larger message ends its stream, not the server. */
+export const defaultMaxReceiveBytes = 4 * 1024 * 1024;
+
+/**
+ * Serves `envoy.service.ext_proc.v3.ExternalProcessor`, one exchange a stream, and gRPC health on the same port. Rejects when
+ * the port cannot be had.
+ */
+export async function startExtProcServer(
+  options: GrpcServerOptions & { readonly maxReceiveBytes: number; readonly isServing: () => boolean },
+  deps: ExchangeDeps & { readonly streamFailed: (error: unknown) => void },
+): Promise<GrpcServer> {
+  const server = new Server({
+    "grpc.max_receive_message_length": options.maxReceiveBytes,
+    "grpc.max_send_message_length": -1,
+  });
+  server.addService(loadExternalProcessor(), {
+    Process: (call: ServerDuplexStream<HostMessage, PickerMessage>) => serveStream(call, deps),
+  });
+  server.addService(loadHealth(), healthImplementation(options.isServing));
+  return listen(server, options);
+}
+
+/** Serves gRPC health alone. */
+export async function startHealthServer(options: GrpcServerOptions, isServing: () => boolean): Promise<GrpcServer> {
+  const server = new Server();
+  server.addService(loadHealth(), healthImplementation(isServing));
+  return listen(server, options);
+}
+
+/** One stream is one exchange; whatever way the stream ends, the exchange ends with it, once. */
+function serveStream(
+  call: ServerDuplexStream<HostMessage, PickerMessage>,
+  deps: ExchangeDeps & { readonly streamFailed: (error: unknown) => void },
+): void {
+  const exchange = new Exchange(
+    deps,
+    (message) => call.write(message),
+    () => call.end(),
+  );
+  call.on("data", (message: HostMessage) => {
+    try {
+      exchange.receive(message);
+    } catch (error) {
+      exchange.end();
+      const isTheirs = error instanceof OutOfOrderError;
+      if (isTheirs) deps.observer.illegalMessage("out-of-order");
+      else deps.streamFailed(error);
+      const code = isTheirs ? status.INVALID_ARGUMENT : status.INTERNAL;
+      call.emit("error", Object.assign(new Error((error as Error).message), { code, details: (error as Error).message }));
+    }
+  });
+  call.on("end", () => {
+    exchange.end();
+    call.end();
+  });
+  call.on("cancelled", () => exchange.end());
+  call.on("close", () => exchange.end());
+  call.on("error", () => exchange.end());
+}
+
+async function listen(server: Server, options: GrpcServerOptions): Promise<GrpcServer> {
+  const port = await new Promise<number>((resolve, reject) => {
+    const address = `${options.host.includes(":") ? `[${options.host}]` : options.host}:${options.port}`;
+    server.bindAsync(address, options.credentials, (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(new Error(`Cannot listen on ${address}: ${error.message}`, { cause: error }));
+    });
+  });
+  return { port, close: (graceMs) => closeServer(server, graceMs) };
+}
+
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const cut = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+  });
+}
