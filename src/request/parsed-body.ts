@@ -1,0 +1,49 @@
+import type { RequestKind } from "./inference-request.ts";
+import type { ObjectVisitor } from "./json-visitor.ts";
+
+/** Bytes `[start, end)` of a body. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A body that was understood: plain, structured-cloneable data. */
+export interface ReadBody {
+  readonly kind: "parsed";
+  readonly api: Exclude<RequestKind, "headers-only">;
+  /** "" when the body names none. */
+  readonly model: string;
+  /** Where the model's JSON string stands in the body, quotes included; undefined when there is none. */
+  readonly modelRange: ByteRange | undefined;
+  readonly streaming: boolean;
+  /** Upper bound of generated tokens; undefined when the body names none that counts (protocol 3.3). */
+  readonly maxOutputTokens: number | undefined;
+  /** "" when absent. */
+  readonly cacheSalt: string;
+  /** The flattened prompt as UTF-8, its first `promptCapBytes` bytes. */
+  readonly prompt: Uint8Array;
+  /** Length of the whole flattened prompt in bytes. */
+  readonly promptBytes: number;
+  /**
+   * Where each prompt of a list of several ends in the flattened prompt, in order, the last equal to `promptBytes`;
+   * empty for a single prompt. At most `maxSegments`: what comes later is counted to the last one.
+   */
+  readonly segments: readonly number[];
+}
+
+/** What became of a body. The message of an invalid one has no content of a prompt; its status is 400. */
+export type ParsedBody = ReadBody | { readonly kind: "invalid"; readonly message: string };
+
+/** Bytes of a prompt that are kept: 131072 tokens of 4 bytes, the most a prefix match looks at (protocol 6.7). */
+export const promptCapBytes = 131_072 * 4;
+
+/** Prompts of one list that are kept apart. */
+export const maxSegments = 4096;
+
+/** The part of a reader that knows one API. */
+export interface BodyParser {
+  /** Takes the members of the body. */
+  readonly root: ObjectVisitor;
+  /** To be called once, after the document ended and was acceptable JSON. */
+  result(): ParsedBody;
+}
