@@ -32,7 +32,9 @@ export interface Filter {
 
 /**
  * Where a scorer writes. `raw[i]` is what it looked at (its own unit, NaN for unknown) and `score[i]` the rating of
- * `candidates[i]`: 0 worst to 1 best. Both hold at least `candidates.length` numbers; `raw` starts as NaN, `score` as 0.
+ * `candidates[i]`: 0 worst to 1 best, NaN when the scorer cannot rate it. Both hold at least `candidates.length` numbers;
+ * `raw` starts as NaN, `score` as 0. Afterwards schedule() clamps scores to 0..1 and gives those that are NaN the mean of
+ * the others (0.5 when there are none): what is unknown is neither best nor worst.
  */
 export interface Ratings {
   readonly raw: Float64Array;
@@ -72,10 +74,18 @@ export interface PluginRoles {
 export interface PluginEnvironment {
   /** Name of the instance: `plugins[].name`, or the type. */
   readonly name: string;
-  /** Resolves a name given as a parameter (or, when undefined, the only instance of `type`) to that instance's name. */
-  readonly reference: (type: string, name: string | undefined) => string;
+  /** Name of the instance that meets the requirement for `type`; throws a TypeError for a type that `requires` lacks. */
+  readonly required: (type: string) => string;
   /** Secret of this process for keyed hashes: nobody outside can aim for collisions. */
   readonly hashKey: bigint;
+}
+
+/** Another plugin whose findings a plugin reads. */
+export interface Requirement {
+  /** Type of that plugin; an instance with defaults is added when the config has none. */
+  readonly type: string;
+  /** Parameter that may name the instance; without it there must be one instance at most, or one named like its type. */
+  readonly parameter?: string;
 }
 
 /** A plugin type: how it is named in a config, which parameters it takes and how an instance is made. */
@@ -86,9 +96,11 @@ export interface PluginDefinition<P = unknown> {
   readonly summary: string;
   /** Strict schema of `parameters`; unknown keys are problems. */
   readonly parameters: z.ZodType<P>;
-  /** Types of producers this plugin reads, added with their defaults when the config names none. */
-  readonly requires?: readonly string[];
-  /** Roles an instance will have, known before it is made. */
+  /** Plugins that must run before this one. */
+  readonly requires?: readonly Requirement[];
+  /** Alpha upstream: loads only with `--allow-experimental-plugins`. */
+  readonly experimental?: boolean;
+  /** Roles an instance will have, known before it is made; none for types that are named in a config but decide nothing. */
   readonly roles: readonly (keyof PluginRoles)[];
   create(parameters: P, environment: PluginEnvironment): PluginRoles;
 }

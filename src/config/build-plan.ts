@@ -1,0 +1,131 @@
+import type { Profile, SchedulingPlan } from "../scheduling/plan.ts";
+import type { PluginRoles } from "../scheduling/plugin.ts";
+import type { DeclaredPlugin, PluginTable } from "./plugin-table.ts";
+import type { DeclaredProfile } from "./profiles.ts";
+import type { Report } from "./report.ts";
+
+/** What is to be made: everything resolved. */
+export interface DeclaredPlan {
+  readonly profiles: readonly DeclaredProfile[];
+  readonly handler: DeclaredPlugin;
+  /** Producers that some used plugin reads, each after those it reads itself. */
+  readonly producers: readonly DeclaredPlugin[];
+  /** `needs.get(plugin)?.get(type)`: the plugin that meets the requirement. */
+  readonly needs: Needs;
+}
+
+/** Which plugin meets which requirement of which plugin. */
+export type Needs = ReadonlyMap<DeclaredPlugin, ReadonlyMap<string, DeclaredPlugin>>;
+
+/** Finds the producers that `used` plugins need, directly or not; adds defaults; a circle is a problem. */
+export function resolveNeeds(
+  used: readonly DeclaredPlugin[],
+  report: Report,
+  table: PluginTable,
+): { readonly producers: readonly DeclaredPlugin[]; readonly needs: Needs } {
+  const needs = new Map<DeclaredPlugin, Map<string, DeclaredPlugin>>();
+  const producers = new Set<DeclaredPlugin>();
+  const visit = (plugin: DeclaredPlugin, way: readonly DeclaredPlugin[]): void => {
+    if (way.includes(plugin)) {
+      const circle = [...way, plugin].map(({ name }) => name).join(" -> ");
+      report.problem(plugin.path ?? [], `plugins need each other in a circle: ${circle}`);
+      return;
+    }
+    if (needs.has(plugin)) return;
+    const met = new Map<string, DeclaredPlugin>();
+    for (const requirement of plugin.definition.requires ?? []) {
+      const other = table.meet(plugin, requirement);
+      if (other === undefined) continue;
+      met.set(requirement.type, other);
+      visit(other, [...way, plugin]);
+    }
+    needs.set(plugin, met);
+    if (plugin.definition.roles.includes("producer") && way.length > 0) producers.add(plugin);
+  };
+  for (const plugin of used) visit(plugin, []);
+  for (const plugin of table.all.filter((unused) => !needs.has(unused))) checkNamed(plugin, table);
+  return { producers: [...producers], needs };
+}
+
+/** A name that an unused plugin gives in a parameter must be right too. */
+function checkNamed(plugin: DeclaredPlugin, table: PluginTable): void {
+  const parameters = plugin.parameters as Readonly<Record<string, unknown>>;
+  for (const requirement of plugin.definition.requires ?? []) {
+    const { parameter } = requirement;
+    if (parameter !== undefined && parameters[parameter] !== undefined) table.meet(plugin, requirement);
+  }
+}
+
+/** Makes every plugin of a plan, each once. Throws what a plugin's factory throws. */
+export function buildPlan({ profiles, handler, producers, needs }: DeclaredPlan, hashKey: bigint): SchedulingPlan {
+  const made = new Map<DeclaredPlugin, PluginRoles>();
+  const rolesOf = (plugin: DeclaredPlugin): PluginRoles => {
+    const present = made.get(plugin);
+    if (present !== undefined) return present;
+    const roles = make(plugin, needs, hashKey);
+    made.set(plugin, roles);
+    return roles;
+  };
+  return deepFreeze({
+    producers: producers.map((plugin) => ({ ...identify(plugin), producer: expect(plugin, rolesOf, "producer") })),
+    profiles: profiles.map((profile) => buildProfile(profile, rolesOf)),
+    handler: { ...identify(handler), handler: expect(handler, rolesOf, "profileHandler") },
+  });
+}
+
+function make(plugin: DeclaredPlugin, needs: Needs, hashKey: bigint): PluginRoles {
+  const { name, definition, parameters } = plugin;
+  const required = (type: string): string => {
+    const other = needs.get(plugin)?.get(type);
+    if (other === undefined)
+      throw new TypeError(`Cannot find "${type}" for plugin "${name}": it requires no such type`);
+    return other.name;
+  };
+  return definition.create(parameters, { name, required, hashKey });
+}
+
+type RolesOf = (plugin: DeclaredPlugin) => PluginRoles;
+
+function buildProfile({ name, uses, picker }: DeclaredProfile, rolesOf: RolesOf): Profile {
+  if (picker === undefined) throw new TypeError(`Cannot build profile "${name}": it has no picker`);
+  const withRole = (role: keyof PluginRoles): typeof uses =>
+    uses.filter(({ plugin }) => plugin.definition.roles.includes(role));
+  return {
+    name,
+    filters: withRole("filter").map(({ plugin }) => ({
+      ...identify(plugin),
+      filter: expect(plugin, rolesOf, "filter"),
+    })),
+    scorers: withRole("scorer").map(({ plugin, weight }) => ({
+      ...identify(plugin),
+      scorer: expect(plugin, rolesOf, "scorer"),
+      weight,
+    })),
+    picker: { ...identify(picker), picker: expect(picker, rolesOf, "picker") },
+  };
+}
+
+function identify({ name, definition }: DeclaredPlugin): { name: string; type: string } {
+  return { name, type: definition.type };
+}
+
+function expect<R extends keyof PluginRoles>(
+  plugin: DeclaredPlugin,
+  rolesOf: RolesOf,
+  role: R,
+): NonNullable<PluginRoles[R]> {
+  const found = rolesOf(plugin)[role];
+  if (found) return found;
+  throw new TypeError(
+    `Cannot use plugin type "${plugin.definition.type}" as a ${role}: it declares the role, made none`,
+  );
+}
+
+/** Freezes plain objects and arrays all the way down; instances of classes stay as they are. */
+function deepFreeze<T>(value: T): T {
+  const isPlain =
+    Array.isArray(value) || (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype);
+  if (!isPlain || value === null) return value;
+  for (const inner of Object.values(value as object)) deepFreeze(inner);
+  return Object.freeze(value);
+}

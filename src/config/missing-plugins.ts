@@ -1,0 +1,97 @@
+/** Plugin types of the reference (protocol 6.4 to 6.8) that this version does not have, by what they are. */
+const missingByKind = {
+  scorer: [
+    "load-aware-scorer",
+    "token-load-scorer",
+    "active-request-scorer",
+    "session-affinity-scorer",
+    "header-label-affinity-scorer",
+    "context-length-aware",
+    "no-hit-lru-scorer",
+    "latency-scorer",
+    "precise-prefix-cache-scorer",
+    "mm-embeddings-cache-scorer",
+    "topology-affinity-scorer",
+    "endpoint-attribute-scorer",
+  ],
+  filter: [
+    "decode-filter",
+    "prefill-filter",
+    "encode-filter",
+    "label-selector-filter",
+    "by-label",
+    "by-label-selector",
+    "utilization-filter",
+    "endpoint-attribute-filter",
+    "prefix-cache-affinity-filter",
+    "slo-headroom-tier-filter",
+    "session-affinity-filter",
+    "topology-affinity-filter",
+    "header-based-testing-filter",
+  ],
+  profileHandler: [
+    "disagg-profile-handler",
+    "data-parallel-profile-handler",
+    "header-profile-handler",
+    "pd-profile-handler",
+    "disagg-headers-handler",
+    "prefill-header-handler",
+  ],
+  decider: ["prefix-based-pd-decider", "always-disagg-pd-decider", "always-disagg-multimodal-decider"],
+  producer: [
+    "inflight-load-producer",
+    "session-id-producer",
+    "precise-prefix-cache-producer",
+    "predicted-latency-producer",
+    "mm-embeddings-cache-producer",
+    "burst-prefix-cache-producer",
+    "p2p-source-producer",
+  ],
+  admission: [
+    "utilization-detector",
+    "concurrency-detector",
+    "latency-slo-admitter",
+    "probabilistic-admitter",
+    "global-strict-fairness-policy",
+    "round-robin-fairness-policy",
+    "program-aware-fairness",
+    "fcfs-ordering-policy",
+    "edf-ordering-policy",
+    "slo-deadline-ordering-policy",
+    "static-usage-limit-policy",
+    "priority-holdback-policy",
+    "soft-reflective-ceiling-policy",
+  ],
+  parser: ["anthropic-parser", "vllmhttp-parser", "sglanghttp-parser", "vertexai-parser", "vllmgrpc-parser"],
+  data: [
+    "models-data-source",
+    "models-data-extractor",
+    "dcgm-data-source",
+    "dcgm-extractor",
+    "topology-extractor",
+    "k8s-notification-source",
+    "endpoint-notification-source",
+    "file-discovery",
+  ],
+  other: [
+    "agent-identity",
+    "request-attribute-reporter",
+    "destination-endpoint-served-verifier",
+    "disaggregatedset-rollout-screener",
+  ],
+} as const;
+
+/** What a missing plugin type is. */
+export type MissingKind = keyof typeof missingByKind;
+
+/** The reference's plugin types that are refused by name, with what they are. */
+export const missingPlugins: ReadonlyMap<string, MissingKind> = new Map(
+  Object.entries(missingByKind).flatMap(([kind, types]) => types.map((type) => [type, kind as MissingKind])),
+);
+
+/** What a config can do instead, by kind; kinds with a role of their own list the types that are available. */
+export const missingHints: Readonly<Partial<Record<MissingKind, string>>> = {
+  admission: "every request is admitted",
+  parser: "requests of other APIs are forwarded as they are by passthrough-parser",
+  data: "metrics are read by metrics-data-source, endpoints come from the command line",
+};

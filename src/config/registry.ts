@@ -1,0 +1,5 @@
+import { createRegistry, type PluginRegistry, schedulingPlugins } from "../scheduling/registry.ts";
+import { componentPlugins } from "./component-plugins.ts";
+
+/** Every plugin type that a config may name. */
+export const builtInRegistry: PluginRegistry = createRegistry([...schedulingPlugins, ...componentPlugins]);

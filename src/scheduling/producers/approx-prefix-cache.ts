@@ -1,0 +1,104 @@
+import type { Endpoint } from "../../datastore/endpoint.ts";
+import { z } from "../../lib/schema.ts";
+import { type Cycle, definePlugin, type PluginEnvironment, type Producer } from "../plugin.ts";
+import { type BlockHashes, chainSeed, hashBlocks } from "../prefix/block-hash.ts";
+import { PrefixIndex } from "../prefix/prefix-index.ts";
+import { PrefixMatch } from "../prefix/prefix-match.ts";
+
+/** Bytes of prompt that stand for one token where no tokenizer runs (protocol 3.3). */
+const bytesPerToken = 4;
+/** Smaller blocks are raised to this (protocol 6.7). */
+const minBlockSizeTokens = 64;
+/** Blocks kept over all endpoints: 24 to 48 bytes each, so 100 to 200 MB at most. */
+const maxIndexedBlocks = 4_194_304;
+/** Largest number of blocks one endpoint's own report can ask for. */
+const maxCapacity = 1_048_576;
+
+const parameters = z.strictObject({
+  autoTune: z.boolean().default(true),
+  blockSizeTokens: z.int().min(1).max(1_048_576).default(16),
+  maxPrefixBlocksToMatch: z.int().min(1).max(65_536).default(2048),
+  maxPrefixTokensToMatch: z.int().min(0).max(16_777_216).default(131_072),
+  lruCapacityPerServer: z.int().min(1).max(maxCapacity).default(31_250),
+});
+type Parameters = z.infer<typeof parameters>;
+
+/** Guesses which endpoint holds how much of a prompt from where earlier prompts were sent. Produces a PrefixMatch. */
+export const approxPrefixCacheProducer = definePlugin<Parameters>({
+  type: "approx-prefix-cache-producer",
+  summary: "Remembers which prompt blocks were sent to which endpoint.",
+  parameters,
+  roles: ["producer"],
+  create: (given, environment) => ({ producer: new ApproxPrefixCache(given, environment) }),
+});
+
+class HashedPrompt extends PrefixMatch {
+  readonly hashes: BlockHashes;
+
+  constructor(hashes: BlockHashes, blockSizeTokens: number, index: PrefixIndex) {
+    super(hashes.count, blockSizeTokens, (endpoint) => index.matchedBlocks(endpoint, hashes));
+    this.hashes = hashes;
+  }
+}
+
+class ApproxPrefixCache implements Producer {
+  readonly #parameters: Parameters;
+  readonly #name: string;
+  readonly #hashKey: bigint;
+  readonly #index = new PrefixIndex(maxIndexedBlocks);
+
+  constructor(given: Parameters, environment: PluginEnvironment) {
+    this.#parameters = given;
+    this.#name = environment.name;
+    this.#hashKey = environment.hashKey;
+  }
+
+  produce({ request }: Cycle, candidates: readonly Endpoint[]): PrefixMatch {
+    const blockSizeTokens = this.#blockSizeTokens(candidates);
+    const seed = chainSeed(this.#hashKey, request.targetModel, request.cacheSalt);
+    const maxBlocks = this.#maxBlocks(blockSizeTokens);
+    const hashes = hashBlocks(request.prompt, blockSizeTokens * bytesPerToken, maxBlocks, seed);
+    return new HashedPrompt(hashes, blockSizeTokens, this.#index);
+  }
+
+  dispatched(cycle: Cycle, picked: Endpoint): void {
+    const prompt = cycle.produced.get(this.#name);
+    if (prompt instanceof HashedPrompt) this.#index.add(picked, prompt.hashes, this.#capacity(picked));
+  }
+
+  forget(id: Endpoint["id"]): void {
+    this.#index.forget(id);
+  }
+
+  /** With auto-tuning the size of the first candidate that reports one. */
+  #blockSizeTokens(candidates: readonly Endpoint[]): number {
+    const size = this.#parameters.autoTune ? firstBlockSize(candidates) : undefined;
+    return Math.max(minBlockSizeTokens, size ?? this.#parameters.blockSizeTokens);
+  }
+
+  #maxBlocks(blockSizeTokens: number): number {
+    const { maxPrefixTokensToMatch, maxPrefixBlocksToMatch } = this.#parameters;
+    if (maxPrefixTokensToMatch === 0) return maxPrefixBlocksToMatch;
+    return Math.max(1, Math.floor(maxPrefixTokensToMatch / blockSizeTokens));
+  }
+
+  /** With auto-tuning the number of blocks that the endpoint reports. */
+  #capacity(endpoint: Endpoint): number {
+    const reported = this.#parameters.autoTune ? endpoint.signals.cacheInfo.value?.blocks : undefined;
+    if (reported === undefined || !isCount(reported)) return this.#parameters.lruCapacityPerServer;
+    return Math.min(Math.floor(reported), maxCapacity);
+  }
+}
+
+function firstBlockSize(candidates: readonly Endpoint[]): number | undefined {
+  for (const { signals } of candidates) {
+    const size = signals.cacheInfo.value?.blockSizeTokens;
+    if (size !== undefined && isCount(size)) return Math.floor(size);
+  }
+  return undefined;
+}
+
+/** False for what no server can mean: NaN, infinities, less than one, more than a count holds exactly. */
+function isCount(value: number): boolean {
+  return value >= 1 && value <= 4_294_967_296;
+}

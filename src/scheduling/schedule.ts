@@ -1,0 +1,155 @@
+import type { Endpoint } from "../datastore/endpoint.ts";
+import type { Random } from "../lib/random.ts";
+import type { InferenceRequest } from "../request/inference-request.ts";
+import type { PluginIdentity, Profile, SchedulingPlan } from "./plan.ts";
+import type { Cycle, Ratings } from "./plugin.ts";
+import { Scratch } from "./scratch.ts";
+
+/** Score of every candidate in a scorer that could rate none. */
+const neutralScore = 0.5;
+
+/** What a decision depends on beside the request and the endpoints. */
+export interface ScheduleContext {
+  /** Time of the decision on the picker's monotonic clock. */
+  readonly nowMs: number;
+  readonly random: Random;
+  readonly plan: SchedulingPlan;
+  /** Kept by the caller between decisions; a fresh one is made when absent. */
+  readonly scratch?: Scratch;
+}
+
+/**
+ * How a decision came about. The ratings, totals and draws lie in the scratch: they hold until the next decision that uses
+ * it. `explain()` copies them.
+ */
+export interface Trace {
+  readonly profile: Profile;
+  /** Endpoints the decision was offered. */
+  readonly offered: readonly Endpoint[];
+  /** `kept[i]`: what filter i of the profile left; shorter than the filters when one left nothing. */
+  readonly kept: readonly (readonly Endpoint[])[];
+  /** Endpoints that every filter left, in order: what the arrays below are about. */
+  readonly candidates: readonly Endpoint[];
+  /** `ratings[s].raw[i]`, `.score[i]`: scorer s of the profile on candidate i; scores are settled: in 0..1, none NaN. */
+  readonly ratings: readonly Ratings[];
+  /** `totals[i]`: sum of weight x score over the scorers, in the order of the profile. */
+  readonly totals: Float64Array;
+  /** Random numbers drawn, in order. */
+  readonly draws: readonly number[];
+  /** Indices into `candidates`, best first; empty when none was left. */
+  readonly picked: readonly number[];
+}
+
+/** A decision for an endpoint. */
+export interface Picked {
+  readonly kind: "picked";
+  /** Best first, at least one; the first is the destination. */
+  readonly endpoints: readonly [Endpoint, ...Endpoint[]];
+  readonly cycle: Cycle;
+  readonly trace: Trace;
+}
+
+/** No endpoint could be picked: none was offered, or `filter` removed the last one. */
+export interface NonePicked {
+  readonly kind: "none";
+  readonly reason: "no-endpoints" | "all-filtered";
+  /** The filter that left nothing. */
+  readonly filter: PluginIdentity | undefined;
+  readonly trace: Trace;
+}
+
+/**
+ * Decides where a request goes (protocol 6.3): producers, the profile's filters in order, its scorers, its picker. Synchronous
+ * and a function of its arguments and of what the plan's producers have learned from `noteDispatched`; it changes neither.
+ */
+export function schedule(
+  request: InferenceRequest,
+  endpoints: readonly Endpoint[],
+  context: ScheduleContext,
+): Picked | NonePicked {
+  const { plan, scratch = new Scratch() } = context;
+  const cycle = startCycle(request, context, scratch.draws);
+  for (const { name, producer } of plan.producers) cycle.produced.set(name, producer.produce(cycle, endpoints));
+  const profile = primaryProfile(plan, cycle);
+  const kept = runFilters(profile, cycle, endpoints);
+  const candidates = kept.at(-1) ?? endpoints;
+  rate(profile, cycle, candidates, scratch);
+  const picked = candidates.length === 0 ? [] : profile.picker.picker.pick(cycle, candidates, scratch.totals);
+  const { ratings, totals, draws } = scratch;
+  const trace: Trace = { profile, offered: endpoints, kept, candidates, ratings, totals, draws, picked };
+  const [first, ...rest] = picked.map((index) => candidates[index] as Endpoint);
+  if (first === undefined) return nonePicked(trace);
+  return { kind: "picked", endpoints: [first, ...rest], cycle, trace };
+}
+
+/** Lets the producers learn that the request goes to the first endpoint of the decision. Call once, when it is forwarded. */
+export function noteDispatched(plan: SchedulingPlan, { cycle, endpoints }: Picked): void {
+  for (const { producer } of plan.producers) producer.dispatched?.(cycle, endpoints[0]);
+}
+
+function startCycle(request: InferenceRequest, { nowMs, random }: ScheduleContext, draws: number[]): Cycle {
+  draws.length = 0;
+  const recorded = (): number => {
+    const drawn = random();
+    draws.push(drawn);
+    return drawn;
+  };
+  return { request, nowMs, random: recorded, produced: new Map() };
+}
+
+function primaryProfile({ profiles, handler }: SchedulingPlan, cycle: Cycle): Profile {
+  const names = profiles.map(({ name }) => name);
+  const name = handler.handler.primary(cycle, names);
+  const profile = profiles.find((candidate) => candidate.name === name);
+  if (profile !== undefined) return profile;
+  throw new TypeError(`Cannot run profile "${name}": handler "${handler.name}" expected one of ${names.join(", ")}`);
+}
+
+function runFilters({ filters }: Profile, cycle: Cycle, endpoints: readonly Endpoint[]): (readonly Endpoint[])[] {
+  const kept: (readonly Endpoint[])[] = [];
+  let left = endpoints;
+  for (const { filter } of filters) {
+    if (left.length === 0) break;
+    left = filter.filter(cycle, left);
+    kept.push(left);
+  }
+  return kept;
+}
+
+function rate({ scorers }: Profile, cycle: Cycle, candidates: readonly Endpoint[], scratch: Scratch): void {
+  scratch.prepare(candidates.length, scorers.length);
+  const { totals } = scratch;
+  for (const [index, { scorer, weight }] of scorers.entries()) {
+    const ratings = scratch.ratings[index] as Ratings;
+    scorer.score(cycle, candidates, ratings);
+    settle(ratings.score, candidates.length);
+    for (let i = 0; i < candidates.length; i++) {
+      totals[i] = (totals[i] as number) + (ratings.score[i] as number) * weight;
+    }
+  }
+}
+
+/** Clamps to 0..1 and gives what was not rated the mean of what was. */
+function settle(scores: Float64Array, count: number): void {
+  let sum = 0;
+  let rated = 0;
+  for (let i = 0; i < count; i++) {
+    const score = scores[i] as number;
+    if (Number.isNaN(score)) continue;
+    const clamped = Math.min(1, Math.max(0, score));
+    scores[i] = clamped;
+    sum += clamped;
+    rated++;
+  }
+  if (rated === count) return;
+  const mean = rated === 0 ? neutralScore : sum / rated;
+  for (let i = 0; i < count; i++) {
+    if (Number.isNaN(scores[i])) scores[i] = mean;
+  }
+}
+
+function nonePicked(trace: Trace): NonePicked {
+  const { profile, offered, kept } = trace;
+  if (offered.length === 0) return { kind: "none", reason: "no-endpoints", filter: undefined, trace };
+  return { kind: "none", reason: "all-filtered", filter: profile.filters[kept.length - 1], trace };
+}

@@ -1,0 +1,31 @@
+import type { Endpoint } from "../../datastore/endpoint.ts";
+import type { Signal } from "../../datastore/signal.ts";
+import type { Ratings } from "../plugin.ts";
+
+/**
+ * Rates by a count: 1 for the smallest among the candidates, 0 for the greatest, linear between; all equal: 1. Counts that
+ * are unknown, negative or not finite are not rated.
+ */
+export function rateShortestFirst(
+  candidates: readonly Endpoint[],
+  { raw, score }: Ratings,
+  read: (endpoint: Endpoint) => Signal,
+): void {
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < candidates.length; i++) {
+    const value = countOf(read(candidates[i] as Endpoint).value);
+    raw[i] = value;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  const spread = most - least;
+  for (let i = 0; i < candidates.length; i++) {
+    const value = raw[i] as number;
+    score[i] = spread === 0 && value === most ? 1 : (most - value) / spread;
+  }
+}
+
+function countOf(value: number | undefined): number {
+  return value !== undefined && value >= 0 && value < Number.POSITIVE_INFINITY ? value : Number.NaN;
+}
