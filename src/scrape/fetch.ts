@@ -1,0 +1,200 @@
+import { Client, type Dispatcher } from "undici";
+import { formatAddress } from "../datastore/endpoint.ts";
+import type { DeadlineSweep } from "./deadline-sweep.ts";
+import { classifyError, type ScrapeFailure } from "./failure.ts";
+
+/** A whole page, or why there is none. */
+export type FetchResult =
+  | { readonly kind: "page"; readonly bytes: Buffer }
+  | { readonly kind: "failed"; readonly reason: ScrapeFailure; readonly detail: string };
+
+/** Where and how to get one endpoint's page. */
+export interface FetchOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Default "/metrics". */
+  readonly path?: string;
+  readonly sweep: DeadlineSweep;
+  /** Time for the whole page, a retry included. */
+  readonly deadlineMs: number;
+  /** Time for the connection; default 500. */
+  readonly connectDeadlineMs?: number;
+}
+
+const maxPageBytes = 4 * 1024 * 1024;
+/** What is read of an answer nobody wants, to keep its connection. */
+const maxDrainedBytes = 64 * 1024;
+const maxHeaderBytes = 16 * 1024;
+const maxInterimResponses = 8;
+
+const requestHeaders = {
+  accept: "text/plain;version=0.0.4,text/plain;q=0.5",
+  "accept-encoding": "identity",
+  "user-agent": "inference-endpoint-picker",
+};
+
+/**
+ * Fetches the metrics page of one endpoint over one kept connection. Goes to the given address only: no redirects, no
+ * proxy from the environment, no compression. All limits on time are ours, all limits on size fixed (reliability T20,
+ * T21, F01-F12).
+ */
+export class PageFetcher {
+  readonly #options: FetchOptions;
+  #client: Client | undefined;
+  /** The present connection has brought a response, so a reset before the next one may mean that it was idle too long. */
+  #isProven = false;
+
+  constructor(options: FetchOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. One call at a time. */
+  async fetch(): Promise<FetchResult> {
+    let attempt: Attempt | undefined;
+    let isLate = false;
+    const cancel = this.#options.sweep.watch(this.#options.deadlineMs, () => {
+      isLate = true;
+      this.#discard(attempt, `no whole page within ${this.#options.deadlineMs} ms`);
+    });
+    const wasProven = this.#isProven;
+    attempt = this.#start();
+    let result = await attempt.result;
+    if (wasProven && !isLate && result.kind === "failed" && result.reason === "connect-reset") {
+      attempt = this.#start();
+      result = await attempt.result;
+    }
+    cancel();
+    return result;
+  }
+
+  /** Ends a fetch under way and closes the connection; resolves when the socket is gone. */
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.destroy();
+  }
+
+  #start(): Attempt {
+    const { sweep, connectDeadlineMs = 500, path = "/metrics" } = this.#options;
+    const client = (this.#client ??= this.#connect());
+    const attempt = new Attempt(() => {
+      this.#isProven = true;
+    });
+    const cancel = sweep.watch(connectDeadlineMs, () => {
+      if (!attempt.isSent) this.#discard(attempt, `no connection within ${connectDeadlineMs} ms`);
+    });
+    void attempt.result.then(cancel);
+    client.dispatch({ method: "GET", path, headers: requestHeaders }, attempt);
+    return attempt;
+  }
+
+  #connect(): Client {
+    const { host, port } = this.#options;
+    const client = new Client(`http://${formatAddress(host, port)}`, {
+      connectTimeout: 0,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: 60_000,
+      maxHeaderSize: maxHeaderBytes,
+      pipelining: 1,
+    });
+    const forget = (): void => {
+      this.#isProven = false;
+    };
+    client.on("connect", forget).on("disconnect", forget);
+    return client;
+  }
+
+  #discard(attempt: Attempt | undefined, detail: string): void {
+    attempt?.fail("timeout", detail);
+    void this.close();
+  }
+}
+
+/** One request: collects the page within the limits and settles exactly once. */
+class Attempt implements Dispatcher.DispatchHandler {
+  readonly result: Promise<FetchResult>;
+  /** The connection stands and the request is on its way. */
+  isSent = false;
+  #settle: (result: FetchResult) => void = () => {};
+  readonly #onWhole: () => void;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  #interimResponses = 0;
+  #hasResponse = false;
+  /** Why the answer is refused though it is read to its end, to keep the connection. */
+  #refusal: { readonly reason: ScrapeFailure; readonly detail: string } | undefined;
+  #endsWithConnection = false;
+
+  /** `onWhole` is called when a whole response came, wanted or not. */
+  constructor(onWhole: () => void) {
+    this.#onWhole = onWhole;
+    this.result = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  fail(reason: ScrapeFailure, detail: string): void {
+    this.#settle({ kind: "failed", reason, detail: detail.slice(0, 200) });
+  }
+
+  onRequestStart(): void {
+    this.isSent = true;
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200) {
+      if (++this.#interimResponses > maxInterimResponses)
+        this.#abort(controller, "malformed", "too many 1xx responses");
+      return;
+    }
+    this.#hasResponse = true;
+    const { "content-encoding": encoding = "identity", "content-type": type, "content-length": length } = headers;
+    this.#endsWithConnection = length === undefined && headers["transfer-encoding"] === undefined;
+    if (String(encoding).toLowerCase() !== "identity") {
+      this.#abort(controller, "encoding", `content-encoding ${String(encoding)}`);
+    } else if (Number(length ?? 0) > maxPageBytes) {
+      this.#abort(controller, "too-large", `content-length ${String(length)}`);
+    } else if (status !== 200) {
+      this.#refusal = { reason: "status", detail: `status ${status}` };
+    } else if (type !== undefined && !/^(?:text\/plain|application\/openmetrics-text)\b/i.test(String(type))) {
+      this.#refusal = { reason: "malformed", detail: `content-type ${String(type)}` };
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#refusal !== undefined) {
+      if (this.#bytes > maxDrainedBytes) this.#abort(controller, this.#refusal.reason, this.#refusal.detail);
+    } else if (this.#bytes > maxPageBytes) {
+      this.#abort(controller, "too-large", `more than ${maxPageBytes} bytes`);
+    } else {
+      this.#chunks.push(chunk);
+    }
+  }
+
+  onResponseEnd(): void {
+    this.#onWhole();
+    if (this.#refusal !== undefined) return this.fail(this.#refusal.reason, this.#refusal.detail);
+    const bytes = this.#chunks.length === 1 ? (this.#chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#chunks);
+    // Without a length the end of the connection is the end of the page, be it finished or cut.
+    if (this.#endsWithConnection && bytes.length > 0 && bytes.at(-1) !== 0x0a) {
+      return this.fail("truncated", "the connection ended inside a line");
+    }
+    this.#settle({ kind: "page", bytes });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.fail(classifyError(error, this.#hasResponse), error.message);
+  }
+
+  #abort(controller: Dispatcher.DispatchController, reason: ScrapeFailure, detail: string): void {
+    this.#chunks.length = 0;
+    this.fail(reason, detail);
+    controller.abort(new Error(detail));
+  }
+}
