@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { createBodyReader } from "../../src/request/body-reader.ts";
+import { spliceModel } from "../../src/request/splice-model.ts";
+import { cutAt, cuts } from "./chunks.ts";
+
+test("A8 splice replaces the model of a body cut within it and nothing else", () => {
+  const body = Buffer.from('{"z":12345678901234567890, "model" : "old", "a":1.0}');
+  const start = body.indexOf('"old"');
+  const pieces = [body.subarray(0, start + 2), body.subarray(start + 2)];
+  const spliced = spliceModel(pieces, { start, end: start + 5 }, 'n"ew');
+  assert.equal(Buffer.concat(spliced).toString(), '{"z":12345678901234567890, "model" : "n\\"ew", "a":1.0}');
+});
+
+test("splice hands chunks without the model on as the same arrays", () => {
+  const pieces = ['{"a":1,', '"model":"m"', "}"].map((text) => Buffer.from(text));
+  const spliced = spliceModel(pieces, { start: 15, end: 18 }, "x");
+  assert.equal(spliced[0], pieces[0]);
+  assert.equal(spliced.at(-1), pieces[2]);
+});
+
+test("splice refuses a range beyond the body", () => {
+  assert.throws(() => spliceModel([Buffer.from("{}")], { start: 1, end: 9 }, "x"), {
+    name: "RangeError",
+    message: "Cannot replace the model: bytes 1 to 9, expected a range within 0 to 2",
+  });
+});
+
+test("splice changes only the model, however the body is cut", () => {
+  const name = fc.string({ unit: "grapheme" });
+  fc.assert(
+    fc.property(name, name, fc.jsonValue(), cuts, (old, model, extra, places) => {
+      const before = { prompt: "x", extra, model: old, after: extra };
+      const pieces = cutAt(Buffer.from(JSON.stringify(before, null, 1)), places);
+      const reader = createBodyReader("/v1/completions");
+      for (const piece of pieces) reader.push(piece);
+      const parsed = reader.end();
+      assert.ok(parsed.kind === "parsed" && parsed.modelRange !== undefined);
+      const spliced = Buffer.concat(spliceModel(pieces, parsed.modelRange, model)).toString();
+      assert.equal(spliced, JSON.stringify({ ...before, model }, null, 1));
+    }),
+    { numRuns: 200 },
+  );
+});
