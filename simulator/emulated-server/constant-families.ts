@@ -49,7 +49,9 @@ function emptyHistograms(labels: string, config: ReplicaConfig): string {
     ["request_params_max_tokens", "Histogram of the max_tokens request parameter.", tokenBounds],
     ["request_prefill_kv_computed_tokens", "Histogram of new KV tokens computed during prefill.", tokenBounds],
   ];
-  return families.map(([name, help, bounds]) => new Histogram(`vllm:${name}`, help, bounds, labels).render()).join("");
+  return families
+    .map(([name, help, bounds]) => new Histogram(`vllm:${name}`, help, bounds, labels).render().toString())
+    .join("");
 }
 
 function pythonFamilies(): string {
@@ -88,7 +90,9 @@ function httpFamilies(): string {
       "Latency with only few buckets by handler.",
       httpBounds,
       `handler="${handler}",method="POST"`,
-    ).render(),
+    )
+      .render()
+      .toString(),
   );
   return [
     family("http_requests_total", "counter", "Total number of requests by method, status and handler.", counts),

@@ -27,7 +27,7 @@ export class EndpointServer {
   /** By path, then by method. */
   readonly #routes: ReadonlyMap<string, Readonly<Record<string, Handler>>>;
   #faults: Faults = noFaults;
-  #frozenPage = "";
+  #frozenPage: Buffer | undefined = undefined;
 
   constructor(name: string, options: ModelServiceOptions) {
     this.name = name;
@@ -96,7 +96,7 @@ export class EndpointServer {
   #answerMetrics(response: ServerResponse): void {
     if (this.#faults.metrics === "silent") return;
     if (this.#faults.metrics === "error") return send(response, 500, "text/plain", "Internal Server Error");
-    const page = this.#faults.metrics === "frozen" ? this.#frozenPage : this.service.metricsPage();
+    const page = this.#frozenPage ?? this.service.metricsPage();
     send(response, 200, "text/plain; version=0.0.4; charset=utf-8", page);
   }
 
@@ -115,7 +115,7 @@ export class EndpointServer {
   }
 
   #apply(faults: Faults): void {
-    if (faults.metrics === "frozen" && this.#faults.metrics !== "frozen") this.#frozenPage = this.service.metricsPage();
+    this.#frozenPage = faults.metrics === "frozen" ? (this.#frozenPage ?? this.service.metricsPage()) : undefined;
     const hangs = this.#faults.hang !== faults.hang;
     this.#faults = faults;
     this.service.engine.slowDown(faults.slowFactor);
@@ -127,7 +127,7 @@ function sendJson(response: ServerResponse, status: number, body: string): void 
   send(response, status, "application/json", body);
 }
 
-function send(response: ServerResponse, status: number, contentType: string, body: string): void {
+function send(response: ServerResponse, status: number, contentType: string, body: string | Buffer): void {
   response.writeHead(status, { "content-type": contentType, "content-length": Buffer.byteLength(body) });
   response.end(body);
 }

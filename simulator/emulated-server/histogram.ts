@@ -10,7 +10,7 @@ export class Histogram {
   readonly #countStart: string;
   #sum = 0;
   #count = 0;
-  #text: string | undefined = undefined;
+  #bytes: Buffer | undefined = undefined;
 
   /** `bounds` are upper ends in rising order, without infinity; `labels` is what stands between the braces. */
   constructor(name: string, help: string, bounds: readonly number[], labels: string) {
@@ -29,13 +29,13 @@ export class Histogram {
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + times;
     this.#sum += value * times;
     this.#count += times;
-    this.#text = undefined;
+    this.#bytes = undefined;
   }
 
-  /** Help, type and every line. */
-  render(): string {
-    this.#text ??= this.#print();
-    return this.#text;
+  /** Help, type and every line; the same bytes until the next observation. */
+  render(): Buffer {
+    this.#bytes ??= Buffer.from(this.#print(), "latin1");
+    return this.#bytes;
   }
 
   #print(): string {

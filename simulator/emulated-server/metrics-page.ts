@@ -26,7 +26,7 @@ const iterationBounds = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192
 export class MetricsPage {
   readonly #labels: string;
   readonly #modelLabel: string;
-  readonly #constantText: string;
+  readonly #constantBytes: Buffer;
   readonly #adapters: AdapterSeries;
   readonly #histograms: readonly Histogram[];
   readonly #firstToken: Histogram;
@@ -45,7 +45,7 @@ export class MetricsPage {
   constructor(modelName: string, config: ReplicaConfig) {
     this.#modelLabel = `model_name="${modelName.replace(/["\\]/g, "\\$&")}"`;
     this.#labels = `engine="0",${this.#modelLabel}`;
-    this.#constantText = constantFamilies(this.#labels, config);
+    this.#constantBytes = Buffer.from(constantFamilies(this.#labels, config));
     this.#adapters = new AdapterSeries(config.maxLoras);
     const make = (name: string, help: string, bounds: readonly number[]): Histogram =>
       new Histogram(`vllm:${name}`, help, bounds, this.#labels);
@@ -134,11 +134,12 @@ export class MetricsPage {
     this.#aborted++;
   }
 
-  /** The page for `load` at `wallMs`. */
-  render(load: ReplicaLoad, wallMs: number): string {
-    let page = this.#loadText(load);
-    for (const histogram of this.#histograms) page += histogram.render();
-    return `${page}${this.#adapters.render(load, wallMs)}${this.#constantText}`;
+  /** The page for `load` at `wallMs`. Only histograms that changed are printed anew. */
+  render(load: ReplicaLoad, wallMs: number): Buffer {
+    const parts: Uint8Array[] = [Buffer.from(this.#loadText(load) + this.#adapters.render(load, wallMs))];
+    for (const histogram of this.#histograms) parts.push(histogram.render());
+    parts.push(this.#constantBytes);
+    return Buffer.concat(parts);
   }
 
   #loadText(load: ReplicaLoad): string {

@@ -62,7 +62,7 @@ export class ModelService {
   }
 
   /** The `/metrics` page, with the load as it was when the last step ended. */
-  metricsPage(): string {
+  metricsPage(): Buffer {
     return this.#metrics.render(this.engine.loadAtLastStep(), this.#clock.wallMs());
   }
 
