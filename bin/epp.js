@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-import "../dist/src/cli/epp.js";
+import { run } from "../dist/src/cli/epp.js";
+
+process.exitCode = await run(process.argv);

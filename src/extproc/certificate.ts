@@ -33,6 +33,8 @@ export function serverCredentials(pair: KeyPair | undefined, origin: string): Se
     return ServerCredentials.createSsl(null, [{ cert_chain: pair.cert, private_key: pair.key }], false);
   } catch (error) {
     const detail = (error as Error).message;
-    throw new Error(`Cannot use certificate "${origin}": ${detail}, expected a PEM tls.crt and its tls.key`, { cause: error });
+    throw new Error(`Cannot use certificate "${origin}": ${detail}, expected a PEM tls.crt and its tls.key`, {
+      cause: error,
+    });
   }
 }

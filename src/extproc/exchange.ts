@@ -16,6 +16,8 @@ export interface ExchangeDeps {
   readonly limits: ExchangeLimits;
   readonly observer: ExchangeObserver;
   readonly newRequestId: () => string;
+  /** Types of the configured request parsers. */
+  readonly parsers: readonly string[];
   /** Decides; synchronous, so nothing else happens between snapshot and pick. */
   readonly route: (request: InferenceRequest, metadata: HostMetadata | undefined) => RouteDecision;
   /** Takes note that the request is on its way; the returned function is called once when it has ended. */
@@ -103,8 +105,8 @@ export class Exchange {
 
   #onRequestHeaders(event: HostEvent & { kind: "headers" }): void {
     if (this.#state !== "awaiting-headers") throw this.#outOfOrder("request headers");
-    const { limits, newRequestId } = this.#deps;
-    const pending = PendingRequest.start(event.headers, limits.bodyBytes, newRequestId);
+    const { limits, newRequestId, parsers } = this.#deps;
+    const pending = PendingRequest.start(event.headers, { maxBytes: limits.bodyBytes, parsers, newRequestId });
     if (pending.kind === "reject") return this.#refuse(pending, false);
     this.#pending = pending;
     this.#state = "receiving";

@@ -1,6 +1,7 @@
-import { type BodyReader, createBodyReader } from "../request/body-reader.ts";
+import { type BodyReader, createBodyReader, selectApi } from "../request/body-reader.ts";
 import { type ControlHeaders, readControlHeaders, requestPath } from "../request/control-headers.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
+import type { ReadBody } from "../request/parsed-body.ts";
 import { spliceModel } from "../request/splice-model.ts";
 import { type Reject, reject } from "../routing/decision.ts";
 import { BodyBuffer } from "./body-buffer.ts";
@@ -17,6 +18,16 @@ export interface CompleteRequest {
   readonly receivedBytes: number;
 }
 
+/** What holds for every request. */
+export interface RequestRules {
+  /** Largest body in bytes. */
+  readonly maxBytes: number;
+  /** Types of the configured request parsers. */
+  readonly parsers: readonly string[];
+  /** Called when the client sent no id. */
+  readonly newRequestId: () => string;
+}
+
 /** Collects one request from headers to last byte: reads what scheduling needs on the way and keeps the bytes. */
 export class PendingRequest {
   readonly kind = "pending";
@@ -27,20 +38,23 @@ export class PendingRequest {
   readonly #maxBytes: number;
   readonly #requestId: string;
 
-  private constructor(headers: HeaderList, control: ControlHeaders, maxBytes: number, requestId: string) {
+  private constructor(headers: HeaderList, control: ControlHeaders, reader: BodyReader, rules: RequestRules) {
     this.headers = headers;
     this.#control = control;
-    this.#reader = createBodyReader(requestPath((name) => headers.get(name)));
-    this.#maxBytes = maxBytes;
-    this.#requestId = requestId;
+    this.#reader = reader;
+    this.#maxBytes = rules.maxBytes;
+    this.#requestId = control.requestId === "" ? rules.newRequestId() : control.requestId;
   }
 
-  /** Starts with the headers; refused when a control header is unusable. `newRequestId` is called when the client sent none. */
-  static start(headers: HeaderList, maxBytes: number, newRequestId: () => string): PendingRequest | Reject {
-    const control = readControlHeaders((name) => headers.get(name));
+  /** Starts with the headers; refused when a control header is unusable or no parser takes the path. */
+  static start(headers: HeaderList, rules: RequestRules): PendingRequest | Reject {
+    const lookup = (name: string): string | undefined => headers.get(name);
+    const control = readControlHeaders(lookup);
     if (control.kind === "invalid") return reject("rejected-bad-request", control.message);
-    const requestId = control.requestId === "" ? newRequestId() : control.requestId;
-    return new PendingRequest(headers, control, maxBytes, requestId);
+    const path = requestPath(lookup);
+    const reader = readerFor(path, rules.parsers);
+    if (reader !== undefined) return new PendingRequest(headers, control, reader, rules);
+    return reject("rejected-bad-request", `no parser registered matching path suffix for: ${path}`);
   }
 
   /** Bytes held. */
@@ -87,27 +101,20 @@ export class PendingRequest {
       const request = { ...this.#unread(), promptBytes: receivedBytes };
       return { kind: "complete", request, body: this.#body.chunks, bodyBytes: receivedBytes, receivedBytes };
     }
+    if (parsed.model === "" || parsed.modelRange === undefined) {
+      return reject("rejected-bad-request", "model not found in request body");
+    }
     const targetModel = this.#control.modelRewrite === "" ? parsed.model : this.#control.modelRewrite;
-    if (targetModel === "") return reject("rejected-bad-request", "model not found in request body");
-    const isRewritten = targetModel !== parsed.model && parsed.modelRange !== undefined;
+    const isRewritten = targetModel !== parsed.model;
     const body = isRewritten ? spliceModel(this.#body.chunks, parsed.modelRange, targetModel) : this.#body.chunks;
-    return {
-      kind: "complete",
-      request: {
-        ...this.#unread(),
-        kind: parsed.api,
-        model: parsed.model,
-        targetModel,
-        streaming: parsed.streaming,
-        maxOutputTokens: parsed.maxOutputTokens,
-        prompt: parsed.prompt,
-        promptBytes: parsed.promptBytes,
-        cacheSalt: parsed.cacheSalt,
-      },
-      body,
-      bodyBytes: isRewritten ? body.reduce((sum, chunk) => sum + chunk.length, 0) : receivedBytes,
-      receivedBytes,
-    };
+    const bodyBytes = isRewritten ? body.reduce((sum, chunk) => sum + chunk.length, 0) : receivedBytes;
+    return { kind: "complete", request: this.#read(parsed, targetModel), body, bodyBytes, receivedBytes };
+  }
+
+  #read(parsed: ReadBody, targetModel: string): InferenceRequest {
+    const { api, model, streaming, maxOutputTokens, prompt, promptBytes, cacheSalt } = parsed;
+    const content = { model, targetModel, streaming, maxOutputTokens, prompt, promptBytes, cacheSalt };
+    return { ...this.#unread(), ...content, kind: api };
   }
 
   /** What the headers alone say. */
@@ -126,4 +133,10 @@ export class PendingRequest {
       requestId: this.#requestId,
     };
   }
+}
+
+/** The reader of the configured parser that claims the path, else of the one that claims nothing (protocol 3.2). */
+function readerFor(path: string, parsers: readonly string[]): BodyReader | undefined {
+  if (selectApi(path) !== "passthrough" && parsers.includes("openai-parser")) return createBodyReader(path);
+  return parsers.includes("passthrough-parser") ? createBodyReader("/") : undefined;
 }

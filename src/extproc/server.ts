@@ -1,4 +1,5 @@
 import { Server, type ServerCredentials, type ServerDuplexStream, status } from "@grpc/grpc-js";
+import type { Clock } from "../lib/clock.ts";
 import { Exchange, type ExchangeDeps, OutOfOrderError } from "./exchange.ts";
 import { healthImplementation } from "./health.ts";
 import type { HostMessage, PickerMessage } from "./messages.ts";
@@ -10,6 +11,7 @@ export interface GrpcServerOptions {
   /** 0 takes a free port. */
   readonly port: number;
   readonly credentials: ServerCredentials;
+  readonly clock: Clock;
 }
 
 /** A listening gRPC server. */
@@ -67,7 +69,10 @@ function serveStream(
       if (isTheirs) deps.observer.illegalMessage("out-of-order");
       else deps.streamFailed(error);
       const code = isTheirs ? status.INVALID_ARGUMENT : status.INTERNAL;
-      call.emit("error", Object.assign(new Error((error as Error).message), { code, details: (error as Error).message }));
+      call.emit(
+        "error",
+        Object.assign(new Error((error as Error).message), { code, details: (error as Error).message }),
+      );
     }
   });
   call.on("end", () => {
@@ -87,17 +92,17 @@ async function listen(server: Server, options: GrpcServerOptions): Promise<GrpcS
       else reject(new Error(`Cannot listen on ${address}: ${error.message}`, { cause: error }));
     });
   });
-  return { port, close: (graceMs) => closeServer(server, graceMs) };
+  return { port, close: (graceMs) => closeServer(server, graceMs, options.clock) };
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
+async function closeServer(server: Server, graceMs: number, clock: Clock): Promise<void> {
   await new Promise<void>((resolve) => {
-    const cut = setTimeout(() => {
+    const spareTheRest = clock.after(graceMs, () => {
       server.forceShutdown();
       resolve();
-    }, graceMs);
+    });
     server.tryShutdown(() => {
-      clearTimeout(cut);
+      spareTheRest();
       resolve();
     });
   });

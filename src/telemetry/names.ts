@@ -177,6 +177,12 @@ export const metricNames = {
     "Time of one scrape, from the request to the applied sample.",
   ),
   scrapeFailures: counter("epp_scrape_failures_total", ["reason"], "Scrapes that failed, by reason."),
+  missingFamilies: counter(
+    "epp_scrape_missing_families_total",
+    ["signal"],
+    "Scraped pages without the family of a signal.",
+  ),
+  rejectedLines: counter("epp_scrape_rejected_lines_total", [], "Lines of wanted families that could not be read."),
   sampleAge: gauge(
     "epp_endpoint_sample_age_seconds",
     ["endpoint_name", "namespace"],

@@ -1,0 +1,69 @@
+import type { Command } from "commander";
+import type { Logger } from "../telemetry/logger.ts";
+import { UsageError } from "./exit.ts";
+
+/** Flags of the reference picker (protocol 7.1) that have no equivalent here: accepted, with one line in the log. */
+export const acceptedFlags = [
+  "--tracing",
+  "--enable-pprof",
+  "--zap-devel",
+  "--zap-encoder",
+  "--zap-log-level",
+  "--zap-stacktrace-level",
+  "--zap-time-encoding",
+  "--refresh-prometheus-metrics-interval",
+  "--metrics-staleness-threshold",
+] as const;
+
+/** Flags that this version does not have yet, with what to do instead: refused, never ignored. */
+export const unavailableFlags: Readonly<Record<string, string>> = {
+  "--pool-name": "Kubernetes discovery is not available in this version; use --endpoints FILE",
+  "--pool-namespace": "Kubernetes discovery is not available in this version; use --endpoints FILE",
+  "--pool-group": "Kubernetes discovery is not available in this version; use --endpoints FILE",
+  "--endpoint-selector": "Kubernetes discovery is not available in this version; use --endpoints FILE",
+  "--endpoint-target-ports": "Kubernetes discovery is not available in this version; use --endpoints FILE",
+  "--objects": "objectives and rewrites are not available in this version",
+  "--record": "the recorder is not available in this version",
+  "--emit-endpoint-scores": "scores in metadata are not available in this version",
+  "--disable-endpoint-subset-filter": "not available in this version: the subset hint is always honoured",
+  "--ha-enable-leader-election": "leader election is not available in this version",
+  "--grpc-max-recv-msg-size": "not available in this version: messages of up to 4 MiB are taken",
+  "--grpc-max-send-msg-size": "not available in this version: messages sent are never over 62,000 bytes of body",
+  "--enable-cert-reload": "not available in this version: restart to change the certificate",
+  "--tls-min-version": "not available in this version",
+  "--tls-cipher-suites": "not available in this version",
+  "--metrics-client-ca-file": "not available in this version",
+  "--metrics-cert-dir": "not available in this version",
+  "--enable-grpc-stream-metrics": "not available in this version: epp_streams_open is always there",
+  "--health-checking": "not needed: health is always served on the ext_proc port too",
+  "--total-queued-requests-metric": "deprecated; name metrics in the config's engineConfigs",
+  "--total-running-requests-metric": "deprecated; name metrics in the config's engineConfigs",
+  "--kv-cache-usage-percentage-metric": "deprecated; name metrics in the config's engineConfigs",
+  "--lora-info-metric": "deprecated; name metrics in the config's engineConfigs",
+  "--cache-info-metric": "deprecated; name metrics in the config's engineConfigs",
+};
+
+/** Declares both kinds, hidden from help. */
+export function addAcceptedFlags(command: Command): void {
+  for (const flag of [...acceptedFlags, ...Object.keys(unavailableFlags)]) {
+    command.addOption(command.createOption(`${flag} [value]`).hideHelp());
+  }
+}
+
+/** Throws UsageError for the first flag given that is not available. */
+export function refuseUnavailable(command: Command): void {
+  for (const [flag, hint] of Object.entries(unavailableFlags)) {
+    if (isGiven(command, flag)) throw new UsageError(`cannot use ${flag}: ${hint}`);
+  }
+}
+
+/** One line for each flag given that has no effect here. */
+export function warnAcceptedFlags(command: Command, logger: Logger): void {
+  const given = acceptedFlags.filter((flag) => isGiven(command, flag));
+  if (given.length > 0) logger.warn({ flags: given }, "Flags without an effect in this picker");
+}
+
+function isGiven(command: Command, flag: string): boolean {
+  const key = flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return command.getOptionValueSource(key) === "cli";
+}

@@ -1,0 +1,134 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { type CompiledConfig, loadConfig } from "../config/load.ts";
+import { builtInRegistry } from "../config/registry.ts";
+import { formatProblems } from "../lib/document.ts";
+import { type Picker, startPicker } from "../main.ts";
+import { createLogger, type Logger } from "../telemetry/logger.ts";
+import { UsageError } from "./exit.ts";
+import { booleanValue, durationValue, integerValue, portValue } from "./option-values.ts";
+import { addAcceptedFlags, refuseUnavailable, warnAcceptedFlags } from "./serve-flags.ts";
+
+/** Options of `epp serve` as commander gives them. */
+interface ServeOptions {
+  endpoints?: string;
+  poolName?: string;
+  configFile?: string;
+  configText?: string;
+  allowExperimentalPlugins: boolean;
+  host: string;
+  grpcPort: number;
+  grpcHealthPort: number;
+  metricsPort: number;
+  secureServing: boolean;
+  certPath?: string;
+  refreshMetricsInterval: number;
+  drainTimeout: number;
+  metricsEndpointAuth?: boolean;
+  v: number;
+}
+
+/** Floor of the scrape interval (protocol 5.3). */
+const minScrapeIntervalMs = 50;
+
+/** `epp serve`: runs the picker until SIGTERM or SIGINT. */
+export function registerServe(program: Command): void {
+  const command = program
+    .command("serve")
+    .description("Serve ext_proc for the endpoints of a file")
+    .option("--endpoints <file>", "endpoints file (YAML or JSON), watched")
+    .option("--config-file <file>", "EndpointPickerConfig; default: queue 2, kv-cache 2, prefix-cache 3, max-score")
+    .option("--config-text <yaml>", "EndpointPickerConfig as text, instead of --config-file")
+    .option("--allow-experimental-plugins [bool]", "accept plugins marked alpha", booleanValue, false)
+    .option("--host <address>", "address to listen on", "0.0.0.0")
+    .option("--grpc-port <port>", "ext_proc", portValue, 9002)
+    .option("--grpc-health-port <port>", "gRPC health, plain", portValue, 9003)
+    .option("--metrics-port <port>", "Prometheus metrics, plain HTTP", portValue, 9090)
+    .option("--secure-serving [bool]", "TLS on the ext_proc port", booleanValue, true)
+    .option("--cert-path <dir>", "folder with tls.crt and tls.key; default: a self-signed certificate")
+    .option(
+      "--refresh-metrics-interval <duration>",
+      "time between two scrapes of an endpoint, at least 50ms",
+      durationValue,
+      50,
+    )
+    .option("--drain-timeout <duration>", "how long open streams may go on after SIGTERM", durationValue, 30_000)
+    .option("--metrics-endpoint-auth [bool]", "not available with --endpoints", booleanValue)
+    .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal, 4 every request", integerValue, 2);
+  addAcceptedFlags(command);
+  command.action(async (options: ServeOptions) => serve(options, command));
+}
+
+async function serve(options: ServeOptions, command: Command): Promise<void> {
+  const logger = createLogger(options.v);
+  refuseUnavailable(command);
+  const endpointsFile = checkCombinations(options);
+  const config = readConfig(options, logger);
+  warnAcceptedFlags(command, logger);
+  const picker = await startPicker({
+    poolName: options.poolName ?? "default",
+    endpointsFile,
+    config,
+    host: options.host,
+    grpcPort: options.grpcPort,
+    grpcHealthPort: options.grpcHealthPort,
+    metricsPort: options.metricsPort,
+    secureServing: options.secureServing,
+    certPath: options.certPath,
+    scrapeIntervalMs: Math.max(minScrapeIntervalMs, options.refreshMetricsInterval),
+    drainMs: options.drainTimeout,
+    logger,
+  });
+  const { grpcPort, grpcHealthPort, metricsPort } = picker;
+  logger.info({ grpcPort, grpcHealthPort, metricsPort, config: config.revision }, "Picker is serving");
+  process.send?.({ kind: "serving", grpcPort, grpcHealthPort, metricsPort });
+  await untilSignal(picker, logger);
+}
+
+/** Returns the endpoints file; throws UsageError for flags that exclude each other or are missing. */
+function checkCombinations(options: ServeOptions): string {
+  if (options.endpoints === undefined) throw new UsageError("serve needs --endpoints FILE");
+  if (options.configFile !== undefined && options.configText !== undefined) {
+    throw new UsageError("--config-file and --config-text exclude each other: give one of them");
+  }
+  if (options.metricsEndpointAuth === true) {
+    throw new UsageError("--metrics-endpoint-auth asks the Kubernetes API: leave it out with --endpoints");
+  }
+  return options.endpoints;
+}
+
+function readConfig(options: ServeOptions, logger: Logger): CompiledConfig {
+  const file = options.configFile ?? (options.configText === undefined ? "default config" : "--config-text");
+  const text = options.configFile === undefined ? options.configText : readText(options.configFile);
+  const loaded = loadConfig(text, {
+    file,
+    registry: builtInRegistry,
+    allowExperimentalPlugins: options.allowExperimentalPlugins,
+    hashKey: randomBytes(8).readBigUInt64LE(),
+  });
+  for (const { path, message } of loaded.warnings) logger.warn({ file, path }, message);
+  if (loaded.kind === "ok") return loaded.config;
+  throw new Error(`Cannot use config "${file}":\n${formatProblems(loaded.problems)}`);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Error(`Cannot read config "${file}": ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Resolves when a signal has ended the picker in order; a second signal ends the process at once. */
+async function untilSignal(picker: Picker, logger: Logger): Promise<void> {
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => resolve(name));
+    process.once("disconnect", () => resolve("disconnect"));
+  });
+  logger.info({ signal }, "Stopping: reports not serving, waits for open streams");
+  process.once("SIGTERM", () => process.exit(1));
+  process.once("SIGINT", () => process.exit(1));
+  await picker.close();
+  logger.info({}, "Stopped");
+}

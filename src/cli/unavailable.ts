@@ -1,0 +1,24 @@
+import type { Command } from "commander";
+
+/** Commands of the contract that this version does not have yet. */
+const unavailable: readonly (readonly [name: string, instead: string])[] = [
+  ["doctor", "read the picker's /metrics: epp_endpoint_sample_age_seconds, epp_scrape_failures_total"],
+  ["explain", "run `epp serve -v 4` for a line on every decision"],
+  ["top", "run `epp demo` for a live table, or read the picker's /metrics"],
+  ["record", "there is no substitute yet"],
+  ["simulate", "there is no substitute yet"],
+  ["replay", "there is no substitute yet"],
+];
+
+/** Refuses them by name with a hint, instead of as unknown commands. */
+export function registerUnavailable(program: Command): void {
+  for (const [name, instead] of unavailable) {
+    program
+      .command(name, { hidden: true })
+      .allowUnknownOption()
+      .argument("[anything...]")
+      .action(() =>
+        program.error(`error: command '${name}' is not available in this version; ${instead}`, { exitCode: 2 }),
+      );
+  }
+}

@@ -1,0 +1,202 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import type { CompiledConfig } from "./config/load.ts";
+import { ageMs } from "./datastore/signal.ts";
+import { EndpointStore } from "./datastore/store.ts";
+import { startFileDiscovery } from "./discovery/file.ts";
+import { type KeyPair, readKeyPair, serverCredentials } from "./extproc/certificate.ts";
+import type { ExchangeDeps } from "./extproc/exchange.ts";
+import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
+import { defaultMaxReceiveBytes, startExtProcServer, startHealthServer } from "./extproc/server.ts";
+import { type Clock, systemClock } from "./lib/clock.ts";
+import { createRandom, type Random } from "./lib/random.ts";
+import { routeRequest } from "./routing/route-request.ts";
+import { Scheduler } from "./routing/scheduler.ts";
+import { startScraping } from "./scrape/loop.ts";
+import type { Logger } from "./telemetry/logger.ts";
+import { startMetricsServer } from "./telemetry/metrics-server.ts";
+import { exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
+import { createRegistry, type MetricsRegistry } from "./telemetry/registry.ts";
+import { RequestMetrics } from "./telemetry/request-metrics.ts";
+import { ScrapeMetrics } from "./telemetry/scrape-metrics.ts";
+
+/** Everything a picker is started with; ports of 0 take free ones. */
+export interface PickerOptions {
+  /** Name of the pool in metrics. */
+  readonly poolName: string;
+  readonly endpointsFile: string;
+  readonly config: CompiledConfig;
+  /** Address to listen on. */
+  readonly host: string;
+  readonly grpcPort: number;
+  readonly grpcHealthPort: number;
+  readonly metricsPort: number;
+  /** TLS on the ext_proc port, with the pair in `certPath` or a self-signed one. */
+  readonly secureServing: boolean;
+  readonly certPath: string | undefined;
+  readonly scrapeIntervalMs: number;
+  /** How long open streams may go on after `close`. */
+  readonly drainMs: number;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly limits?: ExchangeLimits;
+  readonly maxReceiveBytes?: number;
+}
+
+/** A picker that serves. */
+export interface Picker {
+  readonly grpcPort: number;
+  readonly grpcHealthPort: number;
+  readonly metricsPort: number;
+  readonly store: EndpointStore;
+  /** Reports not serving, lets open streams end within the drain time, stops everything in reverse order. */
+  close(): Promise<void>;
+}
+
+/**
+ * Wires the rooms and starts them: endpoints, scraping, metrics, health, ext_proc. Rejects, with what was started stopped
+ * again, when a port cannot be had or a file is not usable.
+ */
+export async function startPicker(options: PickerOptions): Promise<Picker> {
+  const { logger, host, clock = systemClock } = options;
+  const random = options.random ?? createRandom(randomBytes(4).readUInt32LE());
+  const started: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of started.splice(0).reverse()) await close();
+  };
+  try {
+    const registry = createRegistry();
+    const store = new EndpointStore();
+    const scheduler = createScheduler(options, { store, clock, random, registry });
+    const discovery = await discover(options, { store, clock, registry });
+    started.push(discovery.close);
+    const scrapeMetrics = new ScrapeMetrics(registry, logger, clock);
+    store.onRemoved((spec) => scrapeMetrics.forget(spec));
+    const scraping = startScraping({
+      store,
+      clock,
+      random,
+      intervalMs: options.scrapeIntervalMs,
+      observer: scrapeMetrics,
+    });
+    started.push(() => scraping.close());
+    exportPool(registry, options.poolName, () => readGauges(store, clock));
+    started.push(exportLoopLag(registry));
+    const metrics = await startMetricsServer(registry, { host, port: options.metricsPort });
+    started.push(() => metrics.close());
+    let isDraining = false;
+    const isServing = (): boolean => !isDraining;
+    const health = await startHealthServer(
+      { host, port: options.grpcHealthPort, credentials: serverCredentials(undefined, ""), clock },
+      isServing,
+    );
+    started.push(() => health.close(0));
+    const pair = options.secureServing ? await servingPair(options, clock, logger) : undefined;
+    const extProc = await startExtProcServer(
+      {
+        host,
+        port: options.grpcPort,
+        clock,
+        credentials: serverCredentials(pair, options.certPath ?? "self-signed"),
+        maxReceiveBytes: options.maxReceiveBytes ?? defaultMaxReceiveBytes,
+        isServing,
+      },
+      exchangeDeps(options, { store, scheduler, clock, registry }),
+    );
+    started.push(() => extProc.close(options.drainMs));
+    started.push(() => {
+      isDraining = true;
+    });
+    return { grpcPort: extProc.port, grpcHealthPort: health.port, metricsPort: metrics.port, store, close: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Rooms {
+  readonly store: EndpointStore;
+  readonly clock: Clock;
+  readonly registry: MetricsRegistry;
+}
+
+function createScheduler(options: PickerOptions, rooms: Rooms & { readonly random: Random }): Scheduler {
+  const { store, clock, random, registry } = rooms;
+  const { schedulerDuration } = registry.metrics;
+  const scheduler = new Scheduler({
+    plan: options.config.plan,
+    clock,
+    random,
+    scheduled: (durationMs) => schedulerDuration.observe(durationMs / 1000),
+  });
+  store.onRemoved(({ id }) => scheduler.forget(id));
+  return scheduler;
+}
+
+function exchangeDeps(
+  options: PickerOptions,
+  rooms: Rooms & { readonly scheduler: Scheduler },
+): ExchangeDeps & { streamFailed: (error: unknown) => void } {
+  const { store, scheduler, clock, registry } = rooms;
+  const routing = {
+    snapshot: () => store.snapshot(),
+    schedule: scheduler.schedule.bind(scheduler),
+  };
+  let streamKey = 0;
+  return {
+    clock,
+    limits: options.limits ?? defaultLimits,
+    observer: new RequestMetrics(registry),
+    newRequestId: randomUUID,
+    parsers: options.config.parsers,
+    route: (request, metadata) => routeRequest(request, metadata, routing),
+    dispatched: (decision) => {
+      const [{ id, incarnation }] = decision.picked.endpoints;
+      scheduler.dispatched(decision.picked);
+      const entry = store.ledger.open(streamKey++, id, incarnation, clock.nowMs());
+      return () => store.ledger.close(entry);
+    },
+    streamFailed: (error) => options.logger.error({ err: error }, "Failed to process request"),
+  };
+}
+
+async function servingPair(options: PickerOptions, clock: Clock, logger: Logger): Promise<KeyPair> {
+  if (options.certPath !== undefined) return readKeyPair(options.certPath);
+  logger.warn({}, "Serving ext_proc with a self-signed certificate: hosts cannot verify it");
+  // Loaded only where needed: it takes a quarter of a second.
+  const { createSelfSigned } = await import("./extproc/self-signed.ts");
+  return createSelfSigned(clock.wallMs());
+}
+
+function discover(options: PickerOptions, { store, clock, registry }: Rooms): Promise<{ close: () => void }> {
+  const { endpointsFile, logger } = options;
+  return startFileDiscovery({
+    path: endpointsFile,
+    store,
+    clock,
+    onReload: (outcome) => {
+      registry.metrics.fileReloads.inc({ file: "endpoints", outcome: outcome.kind });
+      if (outcome.kind === "ok")
+        logger.info({ file: endpointsFile, endpoints: outcome.endpoints }, "Endpoints file reloaded");
+      else
+        logger.error(
+          { file: endpointsFile, problem: outcome.message },
+          "Endpoints file not usable, the last good one stays",
+        );
+    },
+  });
+}
+
+function readGauges(store: EndpointStore, clock: Clock): ReturnType<Parameters<typeof exportPool>[2]> {
+  const nowMs = clock.nowMs();
+  return store.snapshot().map(({ name, namespace, signals, inFlightRequests, lastResort }) => ({
+    name,
+    namespace,
+    waitingRequests: signals.waitingRequests.value,
+    runningRequests: signals.runningRequests.value,
+    kvCacheRatio: signals.kvCacheRatio.value,
+    inFlightRequests,
+    sampleAgeMs: ageMs(signals.waitingRequests, nowMs),
+    lastResort,
+  }));
+}

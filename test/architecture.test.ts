@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Which room may import which; every room may import itself. The order is the direction: left never knows right. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  datastore: ["lib"],
+  request: ["lib"],
+  scheduling: ["datastore", "request", "lib"],
+  config: ["scheduling", "lib"],
+  scrape: ["datastore", "lib"],
+  discovery: ["datastore", "config", "lib"],
+  routing: ["scheduling", "datastore", "request", "lib"],
+  extproc: ["routing", "request", "lib"],
+  telemetry: ["extproc", "scrape", "datastore", "lib"],
+  envoy: ["datastore", "lib"],
+  main: ["config", "datastore", "discovery", "extproc", "routing", "scrape", "telemetry", "lib"],
+  simulator: ["config", "datastore", "discovery", "envoy", "lib", "request", "routing", "scheduling"],
+  cli: [
+    "main",
+    "simulator",
+    "config",
+    "datastore",
+    "discovery",
+    "envoy",
+    "extproc",
+    "routing",
+    "scheduling",
+    "scrape",
+    "telemetry",
+    "lib",
+  ],
+};
+
+/** Rooms that a room knows by type only: it is told of them, it does not use them. */
+const typesOnly: Readonly<Record<string, readonly string[]>> = { telemetry: ["extproc", "scrape", "datastore"] };
+
+/** The one room that uses a package. */
+const ownerOf: Readonly<Record<string, string>> = {
+  "@grpc/grpc-js": "extproc",
+  "@grpc/proto-loader": "extproc",
+  "@peculiar/x509": "extproc",
+  "reflect-metadata": "extproc",
+  "prom-client": "telemetry",
+  pino: "telemetry",
+  undici: "scrape",
+  "parse-prometheus-text-format": "scrape",
+  yaml: "lib",
+  zod: "lib",
+  "xxhash-wasm": "scheduling",
+  commander: "cli",
+  "cli-table3": "simulator",
+  "log-update": "simulator",
+};
+
+interface SourceFile {
+  readonly file: string;
+  readonly room: string;
+  readonly lines: number;
+  readonly imports: readonly { readonly from: string; readonly isTypeOnly: boolean }[];
+}
+
+function roomOf(file: string): string {
+  const [top, second = ""] = file.split("/");
+  if (top === "simulator") return "simulator";
+  return second.endsWith(".ts") ? second.slice(0, -3) : second;
+}
+
+function readSources(): SourceFile[] {
+  return ["src", "simulator"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+      .map((name) => {
+        const file = join(folder, name);
+        const text = readFileSync(join(root, file), "utf8");
+        const statements = text.matchAll(
+          /^(?:import|export)(\s+type)?\s[^;]*?from\s+"([^"]+)"|^import\s+"([^"]+)"|import\("([^"]+)"\)/gms,
+        );
+        const imports = [...statements].map(([, isType, named, bare, dynamic]) => ({
+          from: named ?? bare ?? dynamic ?? "",
+          isTypeOnly: isType !== undefined,
+        }));
+        return { file, room: roomOf(file), lines: text.split("\n").length - 1, imports };
+      }),
+  );
+}
+
+const sources = readSources();
+
+test("every room imports only the rooms left of it", () => {
+  const breaches: string[] = [];
+  for (const { file, room, imports } of sources) {
+    assert.ok(mayImport[room] !== undefined, `${file}: room "${room}" is not in the table`);
+    for (const { from, isTypeOnly } of imports) {
+      if (!from.startsWith(".")) continue;
+      const target = roomOf(relative(root, resolve(root, dirname(file), from)));
+      if (target === room) continue;
+      if (mayImport[room].includes(target) && (isTypeOnly || !typesOnly[room]?.includes(target))) continue;
+      breaches.push(`${file} imports ${from}`);
+    }
+  }
+  assert.deepEqual(breaches, []);
+});
+
+test("every package belongs to one room", () => {
+  const breaches: string[] = [];
+  for (const { file, room, imports } of sources) {
+    for (const { from } of imports) {
+      if (from.startsWith(".") || from.startsWith("node:")) continue;
+      if (ownerOf[from] !== room)
+        breaches.push(`${file} imports ${from}, which belongs to ${ownerOf[from] ?? "no room"}`);
+    }
+  }
+  assert.deepEqual(breaches, []);
+});
+
+test("every dependency of the package is in the table", () => {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  assert.deepEqual(Object.keys(manifest.dependencies).toSorted(), Object.keys(ownerOf).toSorted());
+});
+
+test("no source file is longer than 500 lines", () => {
+  assert.deepEqual(
+    sources.filter(({ lines }) => lines > 500).map(({ file, lines }) => `${file}: ${lines}`),
+    [],
+  );
+});
+
+test("time and chance come only from lib", () => {
+  const forbidden = /\b(Date\.now|performance\.now|Math\.random|setTimeout|setInterval|new Date\(\))/;
+  const breaches = sources
+    .filter(({ room }) => room !== "lib" && room !== "cli")
+    .flatMap(({ file }) =>
+      readFileSync(join(root, file), "utf8")
+        .split("\n")
+        .flatMap((line, index) =>
+          forbidden.test(line.replace(/\/\/.*|^\s*\*.*/, "")) ? [`${file}:${index + 1} ${line.trim()}`] : [],
+        ),
+    );
+  assert.deepEqual(breaches, []);
+});
