@@ -11,7 +11,7 @@ const firstCapacity = 256;
  */
 export class ByteSink implements ByteTarget {
   readonly #cap: number;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Buffer = Buffer.alloc(0);
   #total = 0;
 
   /** `capBytes`: how many bytes are kept, at least 0. */
@@ -62,18 +62,18 @@ export class ByteSink implements ByteTarget {
 
   /** The kept bytes in an array of their own, of exactly that size. */
   toBytes(): Uint8Array {
-    return this.#bytes.slice(0, this.kept);
+    return new Uint8Array(this.view());
   }
 
   /** The kept bytes read as UTF-8. */
   text(): string {
-    return Buffer.from(this.#bytes.buffer, 0, this.kept).toString("utf8");
+    return this.#bytes.toString("utf8", 0, this.kept);
   }
 
   #reserve(size: number): void {
     if (size <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.min(this.#cap, Math.max(size, this.#bytes.length * 2, firstCapacity)));
-    grown.set(this.#bytes);
+    const grown = Buffer.allocUnsafeSlow(Math.min(this.#cap, Math.max(size, this.#bytes.length * 2, firstCapacity)));
+    this.#bytes.copy(grown);
     this.#bytes = grown;
   }
 }

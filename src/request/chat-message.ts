@@ -1,5 +1,5 @@
-import type { ByteSink, ByteTarget } from "./byte-sink.ts";
-import type { ArrayVisitor, ObjectVisitor, StringTarget, ValueVisitor } from "./json-visitor.ts";
+import { ByteSink, type ByteTarget } from "./byte-sink.ts";
+import type { ArrayVisitor, ObjectVisitor, ValueVisitor } from "./json-visitor.ts";
 import { accept, shortText } from "./request-fields.ts";
 
 const maxRoleBytes = 256;
@@ -14,77 +14,69 @@ const maxTypeBytes = 64;
 export class MessageReader {
   readonly #sink: ByteSink;
   readonly #refuse: () => void;
-  #start = 0;
-  #role: Uint8Array | undefined;
-  #roleIsPlaced = false;
+  readonly #role = new ByteSink(maxRoleBytes);
   readonly #block: BlockReader;
+  readonly #members: ObjectVisitor;
+  #start = 0;
+  #roleIsPlaced = false;
 
   /** `refuse` is called for every message or part of one that is not of the API's shape. */
   constructor(sink: ByteSink, refuse: () => void) {
     this.#sink = sink;
     this.#refuse = refuse;
     this.#block = new BlockReader(sink, refuse);
+    const visitors = this.#createVisitors();
+    this.#members = { member: (key) => visitors.get(key), end: () => this.#end() };
   }
 
   /** The visitor of the next message. */
   begin(): ObjectVisitor {
     this.#start = this.#sink.total;
-    this.#role = undefined;
+    this.#role.truncate(0);
     this.#roleIsPlaced = false;
     return this.#members;
   }
 
-  readonly #members: ObjectVisitor = {
-    member: (key) => this.#member(key),
-    end: () => {
-      if (this.#role !== undefined && !this.#roleIsPlaced) this.#sink.insert(this.#start, this.#role);
-    },
-  };
-
-  #member(key: string): ValueVisitor | undefined {
+  #createVisitors(): Map<string, ValueVisitor> {
     const mismatch = this.#refuse;
-    switch (key) {
-      case "role":
-        return { string: this.#readRole, null: accept, mismatch };
-      case "content":
-        return {
-          string: () => this.#beginContent(),
-          array: () => this.#beginBlocks(),
-          null: () => void this.#beginContent(),
-          mismatch,
-        };
-      case "tool_calls":
-        return { array: accept, null: accept, mismatch };
-      default:
-        return undefined;
-    }
+    const part: ValueVisitor = { object: () => this.#block.begin(), string: () => this.#sink, mismatch };
+    const parts: ArrayVisitor = { element: () => part };
+    const content: ValueVisitor = {
+      string: () => this.#beginContent(),
+      array: () => {
+        this.#beginContent();
+        return parts;
+      },
+      null: () => void this.#beginContent(),
+      mismatch,
+    };
+    return new Map([
+      ["role", { string: () => this.#beginRole(), null: accept, mismatch }],
+      ["content", content],
+      ["tool_calls", { array: accept, null: accept, mismatch }],
+    ]);
   }
 
-  readonly #readRole = shortText(maxRoleBytes, ({ text, altered }) => {
+  #beginRole(): ByteSink {
     // A second role behind the content would have to replace the placed one: no client means that.
-    if (altered || this.#roleIsPlaced) this.#refuse();
-    this.#role = Buffer.from(text);
-  });
+    if (this.#roleIsPlaced) this.#refuse();
+    this.#role.truncate(0);
+    return this.#role;
+  }
 
   /** Of a repeated content the last counts. */
-  #beginContent(): StringTarget {
+  #beginContent(): ByteSink {
     const sink = this.#sink;
+    const role = this.#role;
     sink.truncate(this.#start);
-    if (this.#role !== undefined) {
-      sink.append(this.#role, 0, this.#role.length);
-      this.#roleIsPlaced = true;
-    }
+    sink.append(role.view(), 0, role.kept);
+    this.#roleIsPlaced = role.total > 0;
     return sink;
   }
 
-  #beginBlocks(): ArrayVisitor {
-    const sink = this.#beginContent();
-    const element: ValueVisitor = {
-      object: () => this.#block.begin(),
-      string: () => sink,
-      mismatch: this.#refuse,
-    };
-    return { element: () => element };
+  #end(): void {
+    if (this.#role.total > maxRoleBytes) this.#refuse();
+    if (!this.#roleIsPlaced) this.#sink.insert(this.#start, this.#role.view());
   }
 }
 

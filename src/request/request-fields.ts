@@ -13,16 +13,20 @@ export interface ShortText {
   readonly altered: boolean;
 }
 
-/** A `string` method that collects up to `capBytes` and hands the text on when it ends. */
+/** A `string` method that collects up to `capBytes` and hands the text on when it ends; for one string at a time. */
 export function shortText(capBytes: number, take: (found: ShortText) => void): (start: number) => StringTarget {
-  return (start) => {
-    const sink = new ByteSink(capBytes);
-    return {
-      append: (source, from, to) => sink.append(source, from, to),
-      end: (end, replaced) => {
-        take({ text: sink.text(), range: { start, end }, altered: replaced || sink.total > capBytes });
-      },
-    };
+  const sink = new ByteSink(capBytes);
+  let start = 0;
+  const target: StringTarget = {
+    append: (source, from, to) => sink.append(source, from, to),
+    end: (end, replaced) => {
+      take({ text: sink.text(), range: { start, end }, altered: replaced || sink.total > capBytes });
+    },
+  };
+  return (stringStart) => {
+    sink.truncate(0);
+    start = stringStart;
+    return target;
   };
 }
 
