@@ -72,7 +72,10 @@ export function checkValue<T>(
   if (parsed.success) return { kind: "ok", value: parsed.data };
   const faults = parsed.error.issues.flatMap((issue) => describeIssue(issue, schema, value));
   const problems = faults.map((fault) => document.problem([...path, ...fault.path], fault.message, fault.place));
-  return { kind: "invalid", problems };
+  // A value of the wrong type may fail bounds that were meant for the right one: its first problem says it all.
+  const seen = new Set<string>();
+  const first = problems.filter((problem) => !seen.has(problem.path) && seen.add(problem.path));
+  return { kind: "invalid", problems: first };
 }
 
 /** What lies at `path` of plain data; undefined when there is nothing. */

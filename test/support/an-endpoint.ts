@@ -14,6 +14,7 @@ export interface EndpointTraits {
   readonly cache?: Partial<CacheInfo>;
   readonly sampledAtMs?: number;
   readonly inFlight?: number;
+  readonly lastResort?: boolean;
 }
 
 /** An endpoint `default/NAME` with scraped signals. */
@@ -31,6 +32,7 @@ export function anEndpoint(name: string, traits: EndpointTraits = {}): Endpoint 
     address: formatAddress(host, port),
     labels: traits.labels ?? {},
     inFlightRequests: traits.inFlight ?? 0,
+    lastResort: traits.lastResort ?? false,
     signals: {
       waitingRequests: signal(traits.waiting),
       runningRequests: signal(traits.running),
