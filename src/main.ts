@@ -4,9 +4,8 @@ import { ageMs } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
 import { startFileDiscovery } from "./discovery/file.ts";
 import { type KeyPair, readKeyPair, serverCredentials } from "./extproc/certificate.ts";
-import type { ExchangeDeps } from "./extproc/exchange.ts";
 import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
-import { defaultMaxReceiveBytes, startExtProcServer, startHealthServer } from "./extproc/server.ts";
+import { defaultMaxReceiveBytes, type StreamDeps, startExtProcServer, startHealthServer } from "./extproc/server.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createRandom, type Random } from "./lib/random.ts";
 import { routeRequest } from "./routing/route-request.ts";
@@ -133,10 +132,7 @@ function createScheduler(options: PickerOptions, rooms: Rooms & { readonly rando
   return scheduler;
 }
 
-function exchangeDeps(
-  options: PickerOptions,
-  rooms: Rooms & { readonly scheduler: Scheduler },
-): ExchangeDeps & { streamFailed: (error: unknown) => void } {
+function exchangeDeps(options: PickerOptions, rooms: Rooms & { readonly scheduler: Scheduler }): StreamDeps {
   const { store, scheduler, clock, registry } = rooms;
   const routing = {
     snapshot: () => store.snapshot(),

@@ -1,7 +1,7 @@
 import { assertNever } from "../lib/assert-never.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
-import { codeOf, type Forward, type Reject, type RouteDecision } from "../routing/decision.ts";
+import { codeOf, type Forward, type Reject, type RouteDecision, reject } from "../routing/decision.ts";
 import type { HostMetadata } from "../routing/subset.ts";
 import type { ExchangeLimits } from "./limits.ts";
 import type { HostEvent, HostMessage, PickerMessage } from "./messages.ts";
@@ -75,6 +75,13 @@ export class Exchange {
     if (event.kind === "unknown") this.#deps.observer.illegalMessage("unknown-message");
     else if (event.phase === "request") this.#onRequest(event);
     else this.#onResponse(event);
+  }
+
+  /** Answers 500 after an error of ours; false when the request is decided already, so that no answer is left to give. */
+  fail(): boolean {
+    if (this.#state !== "awaiting-headers" && this.#state !== "receiving") return false;
+    this.#refuse(reject("rejected-internal", "the picker failed to process the request"), false);
+    return true;
   }
 
   /** The stream is over. Only the first call does anything. */

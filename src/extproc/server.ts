@@ -21,6 +21,12 @@ export interface GrpcServer {
   close(graceMs: number): Promise<void>;
 }
 
+/** What streams need. */
+export interface StreamDeps extends ExchangeDeps {
+  /** Told of an error of ours that ended a request. */
+  readonly streamFailed: (error: unknown) => void;
+}
+
 /** gRPC's own default (protocol 1.3): one larger message ends its stream, not the server. */
 export const defaultMaxReceiveBytes = 4 * 1024 * 1024;
 
@@ -30,7 +36,7 @@ export const defaultMaxReceiveBytes = 4 * 1024 * 1024;
  */
 export async function startExtProcServer(
   options: GrpcServerOptions & { readonly maxReceiveBytes: number; readonly isServing: () => boolean },
-  deps: ExchangeDeps & { readonly streamFailed: (error: unknown) => void },
+  deps: StreamDeps,
 ): Promise<GrpcServer> {
   const server = new Server({
     "grpc.max_receive_message_length": options.maxReceiveBytes,
@@ -51,10 +57,7 @@ export async function startHealthServer(options: GrpcServerOptions, isServing: (
 }
 
 /** One stream is one exchange; whatever way the stream ends, the exchange ends with it, once. */
-function serveStream(
-  call: ServerDuplexStream<HostMessage, PickerMessage>,
-  deps: ExchangeDeps & { readonly streamFailed: (error: unknown) => void },
-): void {
+function serveStream(call: ServerDuplexStream<HostMessage, PickerMessage>, deps: StreamDeps): void {
   const exchange = new Exchange(
     deps,
     (message) => call.write(message),
@@ -64,15 +67,7 @@ function serveStream(
     try {
       exchange.receive(message);
     } catch (error) {
-      exchange.end();
-      const isTheirs = error instanceof OutOfOrderError;
-      if (isTheirs) deps.observer.illegalMessage("out-of-order");
-      else deps.streamFailed(error);
-      const code = isTheirs ? status.INVALID_ARGUMENT : status.INTERNAL;
-      call.emit(
-        "error",
-        Object.assign(new Error((error as Error).message), { code, details: (error as Error).message }),
-      );
+      endAfterError(call, exchange, error, deps);
     }
   });
   call.on("end", () => {
@@ -82,6 +77,23 @@ function serveStream(
   call.on("cancelled", () => exchange.end());
   call.on("close", () => exchange.end());
   call.on("error", () => exchange.end());
+}
+
+/** Theirs: the stream ends with INVALID_ARGUMENT. Ours: the client gets a 500 if the request is not decided yet. */
+function endAfterError(
+  call: ServerDuplexStream<HostMessage, PickerMessage>,
+  exchange: Exchange,
+  error: unknown,
+  deps: StreamDeps,
+): void {
+  const isTheirs = error instanceof OutOfOrderError;
+  if (isTheirs) deps.observer.illegalMessage("out-of-order");
+  else deps.streamFailed(error);
+  if (!isTheirs && exchange.fail()) return;
+  exchange.end();
+  const code = isTheirs ? status.INVALID_ARGUMENT : status.INTERNAL;
+  const details = isTheirs ? error.message : "the picker failed to process the stream";
+  call.emit("error", Object.assign(new Error(details), { code, details }));
 }
 
 async function listen(server: Server, options: GrpcServerOptions): Promise<GrpcServer> {
