@@ -30,6 +30,7 @@ const maxUsageBytes = 1 << 16;
 const responseLimits = { depth: 512, keys: Number.POSITIVE_INFINITY, keyBytes: 1 << 16 };
 
 const marker = '"usage"';
+const markerBytes = Buffer.from(marker);
 
 /** Server-sent events (protocol 3.4): only lines with a `"usage"` that is not null are decoded. */
 class EventUsageReader implements UsageReader {
@@ -83,8 +84,8 @@ class JsonUsageReader implements UsageReader {
 
 /** Whether a `"usage"` in the line is followed by something else than `: null`, which streams send with every token. */
 function hasUsageValue(line: Buffer): boolean {
-  for (let at = line.indexOf(marker); at >= 0; at = line.indexOf(marker, at + 1)) {
-    let next = at + marker.length;
+  for (let at = line.indexOf(markerBytes); at >= 0; at = line.indexOf(markerBytes, at + 1)) {
+    let next = at + markerBytes.length;
     while (line[next] === 0x20 || line[next] === 0x3a) next++;
     if (line[next] !== 0x6e) return true;
   }

@@ -1,6 +1,7 @@
 import { asBuffer } from "./sse.ts";
 
-const key = '"model":';
+const key = Buffer.from('"model":');
+const noBytes: Buffer = Buffer.alloc(0);
 const quote = 0x22;
 const space = 0x20;
 
@@ -15,14 +16,14 @@ export class ModelRestorer {
   readonly #value: Buffer;
   readonly #replacement: Buffer;
   readonly #needles: readonly Buffer[];
-  #held: Buffer = Buffer.alloc(0);
+  #held = noBytes;
 
   /** `targetModel`: the name in the response; `model`: the name that takes its place. */
   constructor(targetModel: string, model: string) {
     this.isActive = targetModel !== "" && model !== "" && targetModel !== model;
     this.#value = Buffer.from(JSON.stringify(targetModel));
     this.#replacement = Buffer.from(JSON.stringify(model));
-    this.#needles = [key, `${key} `].map((prefix) => Buffer.concat([Buffer.from(prefix), this.#value]));
+    this.#needles = ["", " "].map((gap) => Buffer.concat([key, Buffer.from(gap), this.#value]));
   }
 
   /** What can go out of the response so far; the same array when it is the chunk unchanged, and possibly empty. */
@@ -32,7 +33,7 @@ export class ModelRestorer {
     const pieces: Buffer[] = [];
     const from = this.#replaceAll(data, pieces);
     const end = this.#holdFrom(data, from);
-    this.#held = Buffer.from(data.subarray(end));
+    this.#held = end < data.length ? Buffer.from(data.subarray(end)) : noBytes;
     if (pieces.length === 0) return data.length === chunk.length && end === data.length ? chunk : data.subarray(0, end);
     return Buffer.concat([...pieces, data.subarray(from, end)]);
   }
@@ -40,14 +41,14 @@ export class ModelRestorer {
   /** What was held back; the response has ended. */
   end(): Uint8Array {
     const held = this.#held;
-    this.#held = Buffer.alloc(0);
+    this.#held = noBytes;
     return held;
   }
 
   /** Adds what goes out up to and with the last match to `pieces`; returns the index behind it. */
   #replaceAll(data: Buffer, pieces: Buffer[]): number {
     let from = 0;
-    for (let at = data.indexOf(key); at >= 0; at = data.indexOf(key, at + key.length)) {
+    for (let at = data.indexOf(key); at >= 0; at = data.indexOf(key, Math.max(from, at + 1))) {
       const value = at + key.length + (data[at + key.length] === space ? 1 : 0);
       const end = value + this.#value.length;
       if (end > data.length || this.#value.compare(data, value, end) !== 0) continue;

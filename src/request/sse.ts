@@ -13,14 +13,14 @@ export function asBuffer(bytes: Uint8Array): Buffer {
  * is skipped.
  */
 export class MarkedLines {
-  readonly #marker: string;
+  readonly #marker: Buffer;
   readonly #maxLineBytes: number;
   readonly #take: (line: Buffer) => void;
   readonly #rest: ByteSink;
 
   /** `take` gets each line without its line feed; the bytes are only valid during the call. */
   constructor(marker: string, maxLineBytes: number, take: (line: Buffer) => void) {
-    this.#marker = marker;
+    this.#marker = Buffer.from(marker);
     this.#maxLineBytes = maxLineBytes;
     this.#take = take;
     this.#rest = new ByteSink(maxLineBytes);
