@@ -46,6 +46,7 @@ export class EndpointServer {
     this.#server = createServer((request, response) => void this.#serve(request, response));
     // Gateways keep idle connections for longer than any default here, and a reset of ours would look like a failure.
     this.#server.keepAliveTimeout = 0;
+    this.#server.headersTimeout = 0;
     this.#server.requestTimeout = 0;
   }
 
@@ -78,7 +79,7 @@ export class EndpointServer {
 
   async #complete(api: CompletionApi, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
-    if (body === undefined) return;
+    if (body === undefined || response.destroyed) return;
     if (this.#faults.failRatio > 0 && this.#options.random() < this.#faults.failRatio) {
       const failure = { status: 500, type: "InternalServerError", message: "Emulated failure", param: null };
       return sendJson(response, 500, errorBody(failure));
