@@ -1,4 +1,6 @@
 import { ByteSink, type ByteTarget } from "./byte-sink.ts";
+import { type JsonLimits, requestLimits } from "./json-limits.ts";
+import { LiteralScanner } from "./json-literal.ts";
 import { NumberScanner } from "./json-number.ts";
 import { StringScanner } from "./json-string.ts";
 import {
@@ -10,19 +12,6 @@ import {
   type StringTarget,
   type ValueVisitor,
 } from "./json-visitor.ts";
-
-/** Bounds of what a document may ask of the scanner. */
-export interface JsonLimits {
-  /** Objects and arrays within one another. */
-  readonly depth: number;
-  /** Keys in the whole document. */
-  readonly keys: number;
-  /** Bytes of one key as written, quotes not counted. */
-  readonly keyBytes: number;
-}
-
-/** For request bodies (reliability T06). */
-export const requestLimits: JsonLimits = { depth: 64, keys: 100_000, keyBytes: 4096 };
 
 // States of the scanner; those from `inString` on are within a token.
 const atValue = 0;
@@ -57,6 +46,7 @@ export class JsonScanner {
   readonly #limits: JsonLimits;
   readonly #strings = new StringScanner();
   readonly #numbers = new NumberScanner();
+  readonly #literals = new LiteralScanner();
   readonly #objects: (ObjectVisitor | undefined)[] = [];
   readonly #arrays: (ArrayVisitor | undefined)[] = [];
   /** By depth: 1 when the container is an object. */
@@ -71,8 +61,6 @@ export class JsonScanner {
   #stringTarget: StringTarget | undefined;
   #stringIsKey = false;
   #stringStart = 0;
-  #literal = "";
-  #matched = 0;
   #raw: ByteTarget | undefined;
   #rawDepth = 0;
   #rawFrom = 0;
@@ -278,31 +266,29 @@ export class JsonScanner {
     return i;
   }
 
-  #beginLiteral(literal: string, i: number): number {
-    this.#literal = literal;
-    this.#matched = 0;
+  #beginLiteral(text: string, i: number): number {
+    this.#literals.begin(text);
     this.#state = inLiteral;
     return i;
   }
 
   #scanLiteral(bytes: Uint8Array, from: number): number {
-    let i = from;
-    for (; i < bytes.length && this.#matched < this.#literal.length; i++, this.#matched++) {
-      if (bytes[i] === this.#literal.charCodeAt(this.#matched)) continue;
-      const read = this.#literal.slice(0, this.#matched);
-      return this.#fail(i, JSON.stringify(this.#literal), describeByte(bytes[i] as number, read));
+    const i = this.#literals.scan(bytes, from);
+    if (this.#literals.complete) this.#endLiteral(bytes, i);
+    else if (i < bytes.length) {
+      const { text, read } = this.#literals;
+      return this.#fail(i, JSON.stringify(text), describeByte(bytes[i] as number, read));
     }
-    if (this.#matched === this.#literal.length) this.#endLiteral(bytes, i);
     return i;
   }
 
   #endLiteral(bytes: Uint8Array, i: number): void {
     const visitor = this.#next;
-    if (this.#literal === "null") {
-      if (visitor?.null !== undefined) visitor.null();
-      else this.#mismatch(visitor, "null", i - this.#literal.length);
-    } else if (visitor?.boolean !== undefined) visitor.boolean(this.#literal === "true");
-    else this.#mismatch(visitor, "a boolean", i - this.#literal.length);
+    const { text } = this.#literals;
+    const type = text === "null" ? "null" : "a boolean";
+    if (type === "null" && visitor?.null !== undefined) visitor.null();
+    else if (type === "a boolean" && visitor?.boolean !== undefined) visitor.boolean(text === "true");
+    else this.#mismatch(visitor, type, i - text.length);
     this.#endValue(bytes, i);
   }
 
