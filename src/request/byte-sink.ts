@@ -72,7 +72,7 @@ export class ByteSink implements ByteTarget {
 
   #reserve(size: number): void {
     if (size <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.min(this.#cap, Math.max(size, this.#bytes.length * 2, firstCapacity)));
+    const grown = Buffer.allocUnsafe(Math.min(this.#cap, Math.max(size, this.#bytes.length * 2, firstCapacity)));
     this.#bytes.copy(grown);
     this.#bytes = grown;
   }
