@@ -59,7 +59,7 @@ export class PluginTable {
   resolveType(name: string, path: DocumentPath, types: readonly string[]): DeclaredPlugin | undefined {
     const found = this.resolve(name, path);
     if (found === undefined || types.includes(found.definition.type)) return found;
-    const what = `"${name}" is a ${found.definition.type}, expected a ${types.join(" or ")}`;
+    const what = `"${name}" is of type ${found.definition.type}, expected ${types.join(" or ")}`;
     this.#report.problem(path, what);
     return undefined;
   }

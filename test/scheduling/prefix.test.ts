@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Endpoint } from "../../src/datastore/endpoint.ts";
+import { createRandom } from "../../src/lib/random.ts";
+import type { InferenceRequest } from "../../src/request/inference-request.ts";
+import { explain } from "../../src/scheduling/explain.ts";
+import { forgetEndpoint, type SchedulingPlan } from "../../src/scheduling/plan.ts";
+import { chainSeed, hashBlocks } from "../../src/scheduling/prefix/block-hash.ts";
+import { PrefixIndex } from "../../src/scheduling/prefix/prefix-index.ts";
+import { noteDispatched, schedule } from "../../src/scheduling/schedule.ts";
+import { aPlan } from "../support/a-plan.ts";
+import { aRequest } from "../support/a-request.ts";
+import { anEndpoint } from "../support/an-endpoint.ts";
+
+const blockBytes = 256;
+const [first, second] = [anEndpoint("server-0"), anEndpoint("server-1")];
+const pool = [first, second];
+
+/** Text of `blocks` blocks; texts of different seeds differ in every block. */
+function text(blocks: number, seed = 1): string {
+  const random = createRandom(seed);
+  return Array.from({ length: blocks * blockBytes }, () => String.fromCharCode(97 + Math.floor(random() * 26))).join(
+    "",
+  );
+}
+
+function planWith(parameters = "{}", scorer = "{}"): SchedulingPlan {
+  return aPlan(`plugins:
+  - {type: prefix-cache-scorer, parameters: ${scorer}}
+  - {type: approx-prefix-cache-producer, parameters: ${parameters}}
+`);
+}
+
+function send(plan: SchedulingPlan, request: InferenceRequest, endpoint: Endpoint): void {
+  const decision = schedule(request, [endpoint], { nowMs: 0, random: createRandom(1), plan });
+  assert.equal(decision.kind, "picked");
+  if (decision.kind === "picked") noteDispatched(plan, decision);
+}
+
+function scores(plan: SchedulingPlan, request: InferenceRequest, endpoints: readonly Endpoint[] = pool): number[] {
+  const { trace } = schedule(request, endpoints, { nowMs: 0, random: createRandom(1), plan });
+  return explain(trace).candidates.map(({ total }) => total);
+}
+
+test("H8 a long prompt sent again prefers the server that had it; another model or salt does not match", () => {
+  const plan = planWith();
+  const prompt = text(20);
+  send(plan, aRequest({ prompt }), second);
+  assert.deepEqual(scores(plan, aRequest({ prompt })), [0, 1]);
+  assert.deepEqual(scores(plan, aRequest({ prompt, model: "other" })), [0, 0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt, cacheSalt: "tenant" })), [0, 0]);
+});
+
+test("model and salt do not run together", () => {
+  const plan = planWith();
+  send(plan, aRequest({ prompt: text(3), model: "base", cacheSalt: "tenant-1" }), first);
+  assert.deepEqual(scores(plan, aRequest({ prompt: text(3), model: "basetenant-1" })), [0, 0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt: text(3), model: "base", cacheSalt: "tenant-1" })), [1, 0]);
+});
+
+test("a prompt matches block by block from its start; a shorter last block counts as one", () => {
+  const plan = planWith();
+  const prompt = text(4);
+  send(plan, aRequest({ prompt: `${prompt}tail` }), first);
+  assert.deepEqual(scores(plan, aRequest({ prompt: `${prompt}tail` })), [1, 0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt: `${prompt}tale` })), [4 / 5, 0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt: prompt.slice(0, 600) })), [2 / 3, 0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt: `x${prompt}` })), [0, 0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt: "" })), [0, 0]);
+});
+
+test("a decision that is not dispatched teaches nothing", () => {
+  const plan = planWith();
+  scores(plan, aRequest({ prompt: text(2) }));
+  assert.deepEqual(scores(plan, aRequest({ prompt: text(2) })), [0, 0]);
+});
+
+test("an endpoint that left, or came back as another incarnation, has matched nothing", () => {
+  const plan = planWith();
+  send(plan, aRequest({ prompt: text(2) }), first);
+  const reborn = anEndpoint("server-0", { incarnation: "another" });
+  assert.deepEqual(scores(plan, aRequest({ prompt: text(2) }), [reborn]), [0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt: text(2) })), [1, 0]);
+  forgetEndpoint(plan, first.id);
+  assert.deepEqual(scores(plan, aRequest({ prompt: text(2) })), [0, 0]);
+});
+
+const parameterRows: [what: string, parameters: string, cache: object | undefined, matched: number][] = [
+  ["64 tokens a block by default", "{}", undefined, 10],
+  ["smaller blocks raised to 64 tokens", "{autoTune: false, blockSizeTokens: 16}", undefined, 10],
+  ["the configured block size", "{autoTune: false, blockSizeTokens: 128}", undefined, 5],
+  ["the scraped block size", "{blockSizeTokens: 256}", { blockSizeTokens: 128 }, 5],
+  ["the configured size without autoTune", "{autoTune: false}", { blockSizeTokens: 128 }, 10],
+  ["the configured size when the scraped one is absurd", "{blockSizeTokens: 128}", { blockSizeTokens: Number.NaN }, 5],
+  ["at most maxPrefixTokensToMatch", "{maxPrefixTokensToMatch: 200, maxPrefixBlocksToMatch: 7}", undefined, 3],
+  ["at most maxPrefixBlocksToMatch without it", "{maxPrefixTokensToMatch: 0, maxPrefixBlocksToMatch: 7}", undefined, 7],
+];
+
+for (const [what, parameters, cache, matched] of parameterRows) {
+  test(`approx-prefix-cache-producer matches ${what}`, () => {
+    const plan = planWith(parameters);
+    const endpoint = anEndpoint("server-0", cache === undefined ? {} : { cache });
+    send(plan, aRequest({ prompt: text(10) }), endpoint);
+    const { trace } = schedule(aRequest({ prompt: text(10) }), [endpoint], { nowMs: 0, random: createRandom(1), plan });
+    assert.deepEqual(explain(trace).candidates[0]?.scores, [{ raw: matched, score: 1 }]);
+  });
+}
+
+const capacityRows: [what: string, parameters: string, blocks: number | undefined, matched: number][] = [
+  ["lruCapacityPerServer", "{autoTune: false, lruCapacityPerServer: 4}", 8, 4],
+  ["as many as the server reports", "{lruCapacityPerServer: 4}", 8, 8],
+  ["lruCapacityPerServer when the report is absurd", "{lruCapacityPerServer: 4}", Number.POSITIVE_INFINITY, 4],
+];
+
+for (const [what, parameters, blocks, matched] of capacityRows) {
+  test(`approx-prefix-cache-producer keeps ${what} and the starts of prompts longest`, () => {
+    const plan = planWith(parameters);
+    const endpoint = anEndpoint("server-0", { cache: { blocks } });
+    send(plan, aRequest({ prompt: text(10, 1) }), endpoint);
+    assert.deepEqual(scores(plan, aRequest({ prompt: text(10, 1) }), [endpoint]), [matched / 10]);
+    send(plan, aRequest({ prompt: text(1, 2) }), endpoint);
+    assert.deepEqual(scores(plan, aRequest({ prompt: text(10, 1) }), [endpoint]), [(matched - 1) / 10]);
+    assert.deepEqual(scores(plan, aRequest({ prompt: text(1, 2) }), [endpoint]), [1]);
+  });
+}
+
+test("prefix-cache-scorer weighs the matched length as its formula says", () => {
+  const plan = planWith("{}", "{matchLengthWeight: 0.5, matchLengthScaleTokens: 512}");
+  send(plan, aRequest({ prompt: text(4) }), first);
+  assert.deepEqual(scores(plan, aRequest({ prompt: text(4) })), [0.5 + 0.5 * (256 / 512) ** 2, 0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt: text(4) + text(4, 2) })), [
+    0.5 * (4 / 8) + 0.5 * (256 / 512) ** 2,
+    0,
+  ]);
+});
+
+test("PrefixIndex counts the same leading blocks as a look at each would, whatever was added before", () => {
+  const chain = fc.array(fc.nat(3), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(fc.array(chain, { maxLength: 30 }), fc.integer({ min: 1, max: 40 }), (chains, capacity) => {
+      const index = new PrefixIndex(1000);
+      const hashes = chains.map((blocks) => hashBlocks(Uint8Array.from(blocks), 1, 100, 1n));
+      for (const some of hashes) index.add(first, some, capacity);
+      assert.ok(index.size.blocks <= capacity);
+      const held = new Set<string>();
+      for (const some of hashes) {
+        const matched = index.matchedBlocks(first, some);
+        for (let i = 0; i < matched; i++) held.add(`${some.words[i * 2]}:${some.words[i * 2 + 1]}`);
+      }
+      assert.ok(held.size <= index.size.blocks);
+      const last = hashes.at(-1);
+      if (last !== undefined) assert.equal(index.matchedBlocks(first, last), Math.min(last.count, capacity));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("PrefixIndex shares its bound among the endpoints", () => {
+  const index = new PrefixIndex(100);
+  const chain = hashBlocks(new Uint8Array(200), 1, 200, 1n);
+  for (let i = 0; i < 10; i++) {
+    index.add(anEndpoint(`server-${i}`), chain, 1000);
+    assert.ok(index.size.blocks <= 100);
+  }
+  assert.equal(index.matchedBlocks(anEndpoint("server-0"), chain), 10);
+  assert.equal(index.size.endpoints, 10);
+});
+
+test("hashBlocks depends on the key, the order and everything before a block", () => {
+  const seed = chainSeed(1n, "base", "");
+  const words = (prompt: string, from = seed): string[] => {
+    const { words: all, count } = hashBlocks(new TextEncoder().encode(prompt), 2, 100, from);
+    return Array.from({ length: count }, (_, i) => `${all[i * 2]}:${all[i * 2 + 1]}`);
+  };
+  assert.deepEqual(words("aabb"), words("aabb"));
+  assert.equal(words("aabb")[0], words("aacc")[0]);
+  assert.notEqual(words("aabb")[1], words("ccbb")[1]);
+  assert.notEqual(words("aabb")[0], words("aabb", chainSeed(2n, "base", ""))[0]);
+  assert.equal(new Set(words("a".repeat(200))).size, 100);
+});
