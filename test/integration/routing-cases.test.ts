@@ -18,7 +18,7 @@ plugins:
 /** A page that also says which adapters run. */
 function pageWithAdapters(waiting: number, kvCacheRatio: number, adapters: string): string {
   return `${renderPage({ waiting, running: 0, kvCacheRatio })}# TYPE vllm:lora_requests_info gauge
-vllm:lora_requests_info{max_lora="4",running_lora_adapters="${adapters}",waiting_lora_adapters=""} 1.7e9
+vllm:lora_requests_info{max_lora="2",running_lora_adapters="${adapters}",waiting_lora_adapters=""} 1.7e9
 `;
 }
 
@@ -53,9 +53,9 @@ test("A1 routes a completion to the endpoint with the least load and counts it",
 test("A2 prefers the endpoint that runs the adapter, even with a fuller cache", async (t) => {
   const servers = [];
   for (const [kvCacheRatio, adapters] of [
-    [0.2, "foo"],
-    [0.4, "sql-lora-1fdg2"],
-    [0.3, "bar"],
+    [0.2, "foo,bar"],
+    [0.4, "foo,sql-lora-1fdg2"],
+    [0.3, "foo,bar"],
   ] as const) {
     const server = await startFakeModelServer(t);
     server.answerWith((_request, response) => sendPage(response, pageWithAdapters(10, kvCacheRatio, adapters)));

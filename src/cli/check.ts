@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import { loadConfig } from "../config/load.ts";
+import { builtInRegistry } from "../config/registry.ts";
+import { readEndpoints } from "../discovery/endpoints-file.ts";
+import { formatProblems, type Problem } from "../lib/document.ts";
+import { exitCode, UsageError } from "./exit.ts";
+import { booleanValue } from "./option-values.ts";
+
+interface CheckOptions {
+  endpoints: string[];
+  allowExperimentalPlugins: boolean;
+}
+
+/** What a file turned out to be. */
+type Verdict = {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  readonly summary: string;
+};
+
+/** `epp check`: every problem of configs and endpoints files with its place; exit 1 when there is one. */
+export function registerCheck(program: Command): void {
+  program
+    .command("check")
+    .description("Check EndpointPickerConfig files, and endpoints files, without starting anything")
+    .argument("[config...]", "EndpointPickerConfig files")
+    .addOption(new Option("--endpoints <file...>", "endpoints files").default([], "none"))
+    .option("--allow-experimental-plugins [bool]", "accept plugins marked alpha", booleanValue, false)
+    .action((configs: string[], options: CheckOptions) => {
+      if (configs.length + options.endpoints.length === 0)
+        throw new UsageError("check needs a CONFIG or --endpoints FILE");
+      const verdicts = [
+        ...configs.map((file) => checkConfig(file, options)),
+        ...options.endpoints.map((file) => checkEndpoints(file)),
+      ];
+      for (const { problems, warnings, summary } of verdicts) {
+        if (problems.length > 0) console.error(formatProblems(problems));
+        if (warnings.length > 0) console.error(`warning: ${formatProblems(warnings)}`);
+        console.log(summary);
+      }
+      process.exitCode = verdicts.some(({ problems }) => problems.length > 0) ? exitCode.no : exitCode.done;
+    });
+}
+
+function checkConfig(file: string, { allowExperimentalPlugins }: CheckOptions): Verdict {
+  const loaded = loadConfig(readText(file), { file, registry: builtInRegistry, allowExperimentalPlugins, hashKey: 0n });
+  const { warnings } = loaded;
+  if (loaded.kind === "invalid")
+    return { problems: loaded.problems, warnings, summary: counted(file, loaded.problems) };
+  const { plan, revision } = loaded.config;
+  return { problems: [], warnings, summary };
+}
+
+function checkEndpoints(file: string): Verdict {
+  const read = readEndpoints(readText(file), file);
+  if (read.kind === "invalid") return { problems: read.problems, warnings: [], summary: counted(file, read.problems) };
+  return { problems: [], warnings: [], summary: `${file}: ok, ${read.entries.length} endpoints` };
+}
+
+function counted(file: string, problems: readonly Problem[]): string {
+  return `${file}: ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}`;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Error(`Cannot read "${file}": ${(error as Error).message}`, { cause: error });
+  }
+}
