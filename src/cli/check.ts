@@ -49,7 +49,8 @@ function checkConfig(file: string, { allowExperimentalPlugins }: CheckOptions): 
   if (loaded.kind === "invalid")
     return { problems: loaded.problems, warnings, summary: counted(file, loaded.problems) };
   const { plan, revision } = loaded.config;
-  return { problems: [], warnings, summary };
+  const profiles = plan.profiles.map(({ name }) => name).join(", ");
+  return { problems: [], warnings, summary: `${file}: ok, revision ${revision}, profiles ${profiles}` };
 }
 
 function checkEndpoints(file: string): Verdict {
