@@ -131,7 +131,10 @@ export class PluginTable {
       return undefined;
     }
     const parameters = this.#report.check(definition.parameters, [...path, "parameters"], {});
-    return parameters === undefined ? undefined : { name, definition, parameters, path };
+    if (parameters === undefined) return undefined;
+    const caution = definition.caution?.(parameters);
+    if (caution !== undefined) this.#report.warn([...path, "parameters", caution.parameter], caution.message);
+    return { name, definition, parameters, path };
   }
 
   #describeUnknown(type: string): string {

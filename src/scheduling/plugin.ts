@@ -103,6 +103,14 @@ export interface PluginDefinition<P = unknown> {
   /** Roles an instance will have, known before it is made; none for types that are named in a config but decide nothing. */
   readonly roles: readonly (keyof PluginRoles)[];
   create(parameters: P, environment: PluginEnvironment): PluginRoles;
+  /** What a user should know about a legal choice of parameters, if anything; shown as a warning. */
+  caution?(parameters: P): Caution | undefined;
+}
+
+/** A warning about one parameter. */
+export interface Caution {
+  readonly parameter: string;
+  readonly message: string;
 }
 
 /** Keeps the parameter type through inference while the registry holds definitions of many types. */

@@ -26,7 +26,10 @@ for (const type of builtInRegistry.types) {
     assert.equal(section.split("\n")[2], definition.summary);
     assert.ok(definition.parameters instanceof z.ZodObject);
     const defaults = definition.parameters.parse({});
-    const parameters = Object.keys(definition.parameters.shape).map((name) => [name, JSON.stringify(defaults[name]) ?? "-"]);
+    const parameters = Object.keys(definition.parameters.shape).map((name) => [
+      name,
+      JSON.stringify(defaults[name]) ?? "-",
+    ]);
     const rows = [...section.matchAll(/^\| `(\w+)` \| (\S+) \| .+ \|$/gm)].map(([, name, value]) => [name, value]);
     assert.deepEqual(rows, parameters);
     assert.equal(section.includes("No parameters."), parameters.length === 0);

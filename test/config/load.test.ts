@@ -125,6 +125,14 @@ dataLayer:
     ["default:  -> max-score-picker"],
   ],
   [
+    "a list of destinations, with a warning",
+    "plugins: [{type: random-picker, parameters: {maxNumOfEndpoints: 2}}]",
+    ["default:  -> random-picker"],
+    [
+      "c.yaml:3:65 plugins[0].parameters.maxNumOfEndpoints: the destination will be a list, expected 1 unless the gateway's cluster reads lists (override_host does)",
+    ],
+  ],
+  [
     "what does nothing where it is, with a warning",
     `plugins: [{type: openai-parser}, {type: random-picker}]
 schedulingProfiles: [{name: p, plugins: [{pluginRef: openai-parser}, {pluginRef: random-picker, weight: 2}]}]`,

@@ -1,6 +1,6 @@
 import type { Random } from "../../lib/random.ts";
 import { definePlugin } from "../plugin.ts";
-import { type PickerParameters, pickerParameters } from "./parameters.ts";
+import { cautionLists, type PickerParameters, pickerParameters } from "./parameters.ts";
 import { shuffledIndices } from "./shuffle.ts";
 
 /** Picks the greatest totals; equal totals in random order, so that equal endpoints share the load (protocol 6.3). */
@@ -9,6 +9,7 @@ export const maxScorePicker = definePlugin<PickerParameters>({
   summary: "Picks the endpoint with the greatest total, at random among equals.",
   parameters: pickerParameters,
   roles: ["picker"],
+  caution: cautionLists,
   create: ({ maxNumOfEndpoints }) => ({
     picker: {
       pick: ({ random }, { length }, totals) =>

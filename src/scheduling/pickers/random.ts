@@ -1,5 +1,5 @@
 import { definePlugin } from "../plugin.ts";
-import { type PickerParameters, pickerParameters } from "./parameters.ts";
+import { cautionLists, type PickerParameters, pickerParameters } from "./parameters.ts";
 import { shuffledIndices } from "./shuffle.ts";
 
 /** Picks at random, whatever the totals (protocol 6.3). */
@@ -8,6 +8,7 @@ export const randomPicker = definePlugin<PickerParameters>({
   summary: "Picks any endpoint, all equally likely.",
   parameters: pickerParameters,
   roles: ["picker"],
+  caution: cautionLists,
   create: ({ maxNumOfEndpoints }) => ({
     picker: {
       pick: ({ random }, { length }) =>

@@ -1,6 +1,6 @@
 import type { Random } from "../../lib/random.ts";
 import { definePlugin } from "../plugin.ts";
-import { type PickerParameters, pickerParameters } from "./parameters.ts";
+import { cautionLists, type PickerParameters, pickerParameters } from "./parameters.ts";
 import { shuffledIndices } from "./shuffle.ts";
 
 /**
@@ -12,6 +12,7 @@ export const weightedRandomPicker = definePlugin<PickerParameters>({
   summary: "Picks at random with odds in proportion to the totals.",
   parameters: pickerParameters,
   roles: ["picker"],
+  caution: cautionLists,
   create: ({ maxNumOfEndpoints }) => ({
     picker: { pick: ({ random }, { length }, totals) => sample(length, totals, random).slice(0, maxNumOfEndpoints) },
   }),
