@@ -1,0 +1,126 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BootstrapOptions, SocketAddress } from "../../src/envoy/options.ts";
+import { type Clock, sleep } from "../../src/lib/clock.ts";
+import { formatYaml } from "../../src/lib/yaml-text.ts";
+import type { EmulatedEndpoint } from "../emulated-server/endpoint-server.ts";
+import type { EndpointReport } from "../emulated-server/process-messages.ts";
+import { spawnEmulatedPool } from "../emulated-server/spawn.ts";
+import { Cleanup } from "./cleanup.ts";
+import { startEnvoy } from "./envoy-process.ts";
+import { ask } from "./http-ask.ts";
+import { type RunningPicker, startPickerProcess } from "./picker-process.ts";
+import type { ArmName } from "./report.ts";
+import { demoModels, demoReplica } from "./scenario.ts";
+
+/** What an arm is started with. */
+export interface ArmSetup {
+  readonly name: ArmName;
+  readonly servers: number;
+  readonly seed: number;
+  /** Path of the Envoy binary. */
+  readonly envoyBinary: string;
+  /** Script of the command line, for the picker. */
+  readonly script: string;
+  /** EndpointPickerConfig of the picker. */
+  readonly configFile: string;
+  readonly clock: Clock;
+}
+
+/** Fresh servers, Envoy in front of them, and between them the picker if the arm has one. */
+export interface RunningArm {
+  /** Where requests go. */
+  readonly listener: SocketAddress;
+  readonly envoyAdmin: SocketAddress;
+  readonly endpoints: readonly EmulatedEndpoint[];
+  /** The picker's metrics page; undefined in an arm without a picker. */
+  readonly pickerMetrics: SocketAddress | undefined;
+  /** Load and totals of every endpoint, in order. */
+  stats(): Promise<readonly EndpointReport[]>;
+  /** Resolves with the name of the first process that ended by itself. */
+  readonly broken: Promise<string>;
+  /** Ends all processes and removes all files. */
+  close(): Promise<void>;
+}
+
+const serveTimeoutMs = 15_000;
+
+/** Starts an arm; resolves when requests pass through it. Rejects, with nothing left behind, when a part does not come up. */
+export async function startArm(setup: ArmSetup, signal: AbortSignal): Promise<RunningArm> {
+  const cleanup = new Cleanup();
+  try {
+    const arm = await startParts(setup, cleanup, signal);
+    await untilServing(arm, setup.clock, signal);
+    return arm;
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}
+
+async function startParts(setup: ArmSetup, cleanup: Cleanup, signal: AbortSignal): Promise<RunningArm> {
+  const { name, servers, seed, envoyBinary, clock } = setup;
+  const folder = await mkdtemp(join(tmpdir(), "epp-demo-"));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  const pool = await spawnEmulatedPool({ count: servers, replica: demoReplica, models: demoModels, seed });
+  cleanup.defer(() => pool.close());
+  signal.throwIfAborted();
+  const picker = name === "picker" ? await startPickerFor(setup, folder, pool.endpoints) : undefined;
+  if (picker !== undefined) cleanup.defer(() => picker.close());
+  signal.throwIfAborted();
+  const routing = routingOf(name, picker);
+  const envoy = await startEnvoy({ binary: envoyBinary, folder, routing, endpoints: pool.endpoints, clock });
+  cleanup.defer(() => envoy.close());
+  signal.throwIfAborted();
+  return {
+    listener: envoy.listener,
+    envoyAdmin: envoy.admin,
+    endpoints: pool.endpoints,
+    pickerMetrics: picker === undefined ? undefined : { host: "127.0.0.1", port: picker.metricsPort },
+    stats: () => pool.stats(),
+    broken: Promise.race([
+      pool.ended.then(() => "emulated servers"),
+      envoy.ended.then(() => "Envoy"),
+      ...(picker === undefined ? [] : [picker.ended.then(() => "picker")]),
+    ]),
+    close: () => cleanup.run(),
+  };
+}
+
+async function startPickerFor(
+  { script, configFile, clock }: ArmSetup,
+  folder: string,
+  endpoints: readonly EmulatedEndpoint[],
+): Promise<RunningPicker> {
+  const endpointsFile = join(folder, "endpoints.yaml");
+  const entries = endpoints.map(({ name, host, port }) => ({ name, address: host, port: `${port}` }));
+  await writeFile(endpointsFile, formatYaml({ endpoints: entries }));
+  return startPickerProcess({ script, endpointsFile, configFile, clock });
+}
+
+function routingOf(name: ArmName, picker: RunningPicker | undefined): BootstrapOptions["routing"] {
+  if (name !== "picker") return { kind: "balancer", policy: name };
+  const { grpcPort = 0, grpcHealthPort = 0 } = picker ?? {};
+  const address = { host: "127.0.0.1", port: grpcPort, healthPort: grpcHealthPort, isSecure: true };
+  return { kind: "picker", host: "original-dst", picker: address, failOpen: false };
+}
+
+/** Asks for the model list until it comes, then a few times more, so that connections and code are warm in every arm. */
+async function untilServing({ listener }: RunningArm, clock: Clock, signal: AbortSignal): Promise<void> {
+  const deadlineMs = clock.nowMs() + serveTimeoutMs;
+  let found = "nothing";
+  for (let good = 0; good < 10; ) {
+    signal.throwIfAborted();
+    if (clock.nowMs() > deadlineMs) {
+      throw new Error(`Cannot start the demo: GET /v1/models through Envoy gives ${found}, expected status 200`);
+    }
+    const status = await ask(listener, "/v1/models").then(
+      (answer) => answer.status,
+      (error: Error) => error.message,
+    );
+    found = `${status}`;
+    if (status === 200) good++;
+    else await sleep(clock, 50, signal);
+  }
+}
