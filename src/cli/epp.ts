@@ -4,7 +4,8 @@ import { exitCode, UsageError } from "./exit.ts";
 import { packageFile } from "./package-file.ts";
 import { registerServe } from "./serve.ts";
 import { registerCheck } from "./check.ts";
-
+import { registerDemo } from "./demo.ts";
+import { registerEnvoy } from "./envoy.ts";
 import { registerUnavailable } from "./unavailable.ts";
 
 /** The whole command line. */
@@ -15,7 +16,7 @@ export function createProgram(): Command {
     .version(version)
     .showSuggestionAfterError()
     .exitOverride();
-  for (const register of [registerServe, registerCheck, registerUnavailable]) {
+  for (const register of [registerServe, registerDemo, registerEnvoy, registerCheck, registerUnavailable]) {
     register(program);
   }
   return program;
