@@ -34,6 +34,8 @@ const lineFeed = 0x0a;
 const hash = 0x23;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
+const dot = 0x2e;
+const zero = 0x30;
 const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09;
 
 interface Family extends WantedFamily {
@@ -117,11 +119,27 @@ function valueOf(page: Buffer, start: number, end: number): number {
   let from = end - 1;
   while (from > start && page[from] !== closeBrace) from--;
   if (from === start) while (from < end && !isBlank(page[from])) from++;
-  const [text = ""] = page
-    .toString("latin1", from + 1, end)
-    .trim()
-    .split(/[ \t]/, 1);
+  else from++;
+  const at = skipBlanks(page, from, end);
+  const plain = plainDecimal(page, at, end);
+  if (!Number.isNaN(plain)) return plain;
+  const [text = ""] = page.toString("latin1", at, end).trim().split(/[ \t]/, 1);
   return parseMetricValue(text) ?? Number.NaN;
+}
+
+/** The number of a text that ends the line as vLLM prints times of this century, such as `1787000000.25`; else NaN. */
+function plainDecimal(page: Buffer, start: number, end: number): number {
+  let [digits, scale] = [0, 0];
+  if (end - start > 15) return Number.NaN;
+  for (let at = start; at < end; at++) {
+    const byte = page[at] ?? 0;
+    if (byte === dot && scale === 0 && at > start) scale = 1;
+    else if (byte >= zero && byte <= zero + 9) {
+      digits = digits * 10 + (byte - zero);
+      scale *= 10;
+    } else return Number.NaN;
+  }
+  return start === end ? Number.NaN : digits / Math.max(1, scale);
 }
 
 const typePrefix = Buffer.from("# TYPE ");

@@ -308,3 +308,26 @@ test("F03 random bytes never throw", () => {
   const parse = createPageParser(vllm);
   fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => void parse(Buffer.from(bytes))));
 });
+
+const printedTime = fc
+  .tuple(fc.integer({ min: 0, max: 1e6 }), fc.constantFrom(0, 1, 2, 3))
+  .map(([value, format]) =>
+    format === 0
+      ? `${value}`
+      : format === 1
+        ? `${value / 64}`
+        : format === 2
+          ? `${value}.`
+          : (value / 64).toExponential(),
+  );
+
+test("F5 the newest adapters are those of the first greatest value, however it is printed", () => {
+  fc.assert(
+    fc.property(fc.array(printedTime, { minLength: 1, maxLength: 8 }), (times) => {
+      const numbers = times.map(Number);
+      const first = numbers.indexOf(Math.max(...numbers));
+      const page = adapters(...times.map((time, i) => `{running_lora_adapters="a${i}"} ${time}`));
+      assert.deepEqual(read(page).signals.adapters?.running, new Set([`a${first}`]));
+    }),
+  );
+});
