@@ -191,7 +191,7 @@ export class EndpointStore {
 function describe(member: Member): Endpoint {
   return {
     ...member.spec,
-    signals: correctSignals(member.scraped, member.windows),
+    signals: correctSignals(member.scraped, member.windows, member.account.openRequests),
     inFlightRequests: member.account.openRequests,
     lastResort: member.lastResort,
   };

@@ -12,6 +12,7 @@ const cases: readonly {
   waiting: Signal;
   running: Signal;
   own: OwnSince | undefined;
+  open?: number;
   want: readonly [number | undefined, string, number | undefined, string];
 }[] = [
   {
@@ -50,6 +51,38 @@ const cases: readonly {
     want: [0, "scraped", 0, "scraped"],
   },
   {
+    name: "counts what is open beyond the running ones as waiting, in the sample or not",
+    waiting: scraped(1),
+    running: scraped(5),
+    own: own(1, 0),
+    open: 9,
+    want: [4, "corrected", 5, "scraped"],
+  },
+  {
+    name: "leaves a sample that accounts for all that is open",
+    waiting: scraped(4),
+    running: scraped(5),
+    own: own(0, 0),
+    open: 9,
+    want: [4, "scraped", 5, "scraped"],
+  },
+  {
+    name: "counts what is open beyond the running ones that have not ended since",
+    waiting: scraped(0),
+    running: scraped(5),
+    own: own(0, 2),
+    open: 4,
+    want: [1, "corrected", 3, "corrected"],
+  },
+  {
+    name: "does not guess who waits when the running ones are unknown",
+    waiting: scraped(2),
+    running: unknownSignals.runningRequests,
+    own: own(0, 0),
+    open: 9,
+    want: [2, "scraped", undefined, "unknown"],
+  },
+  {
     name: "never makes a number of what is unknown",
     waiting: unknownSignals.waitingRequests,
     running: unknownSignals.runningRequests,
@@ -65,10 +98,10 @@ const cases: readonly {
   },
 ];
 
-for (const { name, waiting, running, own: since, want } of cases) {
+for (const { name, waiting, running, own: since, open = 0, want } of cases) {
   test(`correctSignals ${name}`, () => {
     const before = { ...unknownSignals, waitingRequests: waiting, runningRequests: running };
-    const after = correctSignals(before, { waitingRequests: since, runningRequests: since });
+    const after = correctSignals(before, { waitingRequests: since, runningRequests: since }, open);
     const { waitingRequests, runningRequests } = after;
     assert.deepEqual(
       [waitingRequests.value, waitingRequests.source, runningRequests.value, runningRequests.source],
