@@ -7,7 +7,7 @@ import { formatProblems } from "../lib/document.ts";
 import { type Picker, startPicker } from "../main.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { UsageError } from "./exit.ts";
-import { booleanValue, durationValue, integerValue, portValue } from "./option-values.ts";
+import { booleanValue, durationValue, verbosityValue, portValue } from "./option-values.ts";
 import { addAcceptedFlags, refuseUnavailable, warnAcceptedFlags } from "./serve-flags.ts";
 
 /** Options of `epp serve` as commander gives them. */
@@ -55,7 +55,7 @@ export function registerServe(program: Command): void {
     )
     .option("--drain-timeout <duration>", "how long open streams may go on after SIGTERM", durationValue, 30_000)
     .option("--metrics-endpoint-auth [bool]", "not available with --endpoints", booleanValue)
-    .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal, 4 every request", integerValue, 2);
+    .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal, 4 every request", verbosityValue, 2);
   addAcceptedFlags(command);
   command.action(async (options: ServeOptions) => serve(options, command));
 }

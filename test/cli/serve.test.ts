@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { credentials } from "@grpc/grpc-js";
+import { createSelfSigned } from "../../src/extproc/self-signed.ts";
+import { connectAsEnvoy, setHeaders } from "../support/ext-proc-client.ts";
+import { runEpp, startEpp } from "../support/run-epp.ts";
+
+const goodEndpoints = "endpoints: [{ name: a, address: 127.0.0.1, port: '1' }]\n";
+const free = ["--host", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"];
+
+/** Writes files into a folder that goes with the test, and returns their paths in order. */
+function files(t: TestContext, contents: Readonly<Record<string, string | Buffer>>): string[] {
+  const folder = mkdtempSync(join(tmpdir(), "epp-cli-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return Object.entries(contents).map(([name, content]) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  });
+}
+
+test("serve routes over TLS with a self-signed certificate and stops on SIGTERM with exit 0", async (t) => {
+  const [endpoints = ""] = files(t, { "endpoints.yaml": goodEndpoints });
+  const epp = startEpp(t, ["serve", "--endpoints", endpoints, ...free]);
+  await epp.says(/Picker is serving/);
+  const { grpcPort } = JSON.parse(
+    epp
+      .stderr()
+      .split("\n")
+      .find((line) => line.includes("Picker is serving")) ?? "",
+  ) as { grpcPort: number };
+  const insecure = credentials.createSsl(null, null, null, { rejectUnauthorized: false });
+  const stream = connectAsEnvoy(t, grpcPort, insecure).open();
+  stream.requestHeaders(
+    [
+      [":method", "GET"],
+      [":path", "/v1/models"],
+    ],
+    true,
+  );
+  assert.equal(setHeaders(await stream.next())["x-gateway-destination-endpoint"], "127.0.0.1:1");
+  await stream.close();
+  epp.kill("SIGTERM");
+  assert.equal((await epp.ended).code, 0);
+});
+
+test("G3 serve names every problem of a config with its place and exits 1", async (t) => {
+  const config = `apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+  - type: queue-scorrer
+  - type: kv-cache-utilization-scorer
+    weight: 2
+`;
+  const [endpoints = "", file = ""] = files(t, { "endpoints.yaml": goodEndpoints, "epp.yaml": config });
+  const { code, stdout, stderr } = await runEpp(t, ["serve", "--endpoints", endpoints, "--config-file", file, ...free]);
+  assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
+  assert.match(stderr, /epp\.yaml:4:11 plugins\[0\]\.type: .*"queue-scorrer".*did you mean "queue-scorer"/);
+  assert.match(stderr, /epp\.yaml:6:5 plugins\[1\].*weight/);
+});
+
+test("serve names every problem of an endpoints file with its line and exits 1", async (t) => {
+  const text =
+    "endpoints:\n  - name: a\n    adress: 10.0.0.1\n    port: '8000'\n  - name: b\n    address: 10.0.0.2\n    port: '80000'\n";
+  const [endpoints = ""] = files(t, { "endpoints.yaml": text });
+  const { code, stderr } = await runEpp(t, ["serve", "--endpoints", endpoints, ...free]);
+  assert.equal(code, 1);
+  assert.match(stderr, /endpoints\.yaml:3:5 .*adress/);
+  assert.match(stderr, /endpoints\.yaml:7:11 .*80000/);
+});
+
+const usage: readonly [what: string, args: string[], problem: RegExp][] = [
+  ["no endpoints", [], /serve needs --endpoints FILE/],
+  ["an unknown flag", ["--endpoint", "x"], /unknown option '--endpoint'[^]*--endpoints/],
+  [
+    "a flag that is not available",
+    ["--endpoints", "x", "--pool-name", "p"],
+    /cannot use --pool-name: Kubernetes discovery is not available/,
+  ],
+  [
+    "two configs",
+    ["--endpoints", "x", "--config-file", "a", "--config-text", "b"],
+    /--config-file and --config-text exclude each other/,
+  ],
+  ["a port out of range", ["--endpoints", "x", "--grpc-port", "70000"], /expected a whole number from 0 to 65535/],
+  ["a bad duration", ["--endpoints", "x", "--refresh-metrics-interval", "fast"], /expected a duration such as 50ms/],
+  ["authentication of metrics", ["--endpoints", "x", "--metrics-endpoint-auth"], /asks the Kubernetes API/],
+];
+for (const [what, args, problem] of usage) {
+  test(`serve with ${what} says so and exits 2`, async (t) => {
+    const { code, stderr } = await runEpp(t, ["serve", ...args]);
+    assert.match(stderr, problem);
+    assert.equal(code, 2);
+  });
+}
+
+test("serve with a missing file, an unreadable certificate or a port in use says so in one line and exits 1", async (t) => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  t.after(() => taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const pair = await createSelfSigned(Date.now());
+  const other = await createSelfSigned(Date.now());
+  const [endpoints = "", cert = ""] = files(t, {
+    "endpoints.yaml": goodEndpoints,
+    "tls.crt": pair.cert,
+    "tls.key": other.key,
+  });
+  const folder = cert.slice(0, -"/tls.crt".length);
+  const cases: readonly [args: string[], problem: RegExp][] = [
+    [["--endpoints", `${folder}/none.yaml`, ...free], /Cannot read endpoints file ".*none\.yaml"/],
+    [
+      ["--endpoints", endpoints, ...free, "--cert-path", `${folder}/none`],
+      /Cannot read certificate ".*none\/tls\.crt"/,
+    ],
+    [
+      ["--endpoints", endpoints, ...free, "--cert-path", folder],
+      /Cannot use certificate ".*": .*expected a PEM tls\.crt and its tls\.key/,
+    ],
+    [
+      ["--endpoints", endpoints, ...free, "--metrics-port", String(port)],
+      new RegExp(`listen.*127\\.0\\.0\\.1:${port}`),
+    ],
+    [
+      ["--endpoints", endpoints, ...free, "--grpc-port", String(port)],
+      new RegExp(`[Ll]isten.*127\\.0\\.0\\.1:${port}`),
+    ],
+  ];
+  for (const [args, problem] of cases) {
+    const { code, stderr } = await runEpp(t, ["serve", ...args]);
+    const lines = stderr.split("\n").filter((line) => line.startsWith("epp: "));
+    assert.equal(lines.length, 1, stderr);
+    assert.match(lines[0] ?? "", problem);
+    assert.equal(code, 1);
+  }
+});
+
+test("accepted flags of the reference picker are named once in the log", async (t) => {
+  const [endpoints = ""] = files(t, { "endpoints.yaml": goodEndpoints });
+  const epp = startEpp(t, [
+    "serve",
+    "--endpoints",
+    endpoints,
+    ...free,
+    "--tracing=false",
+    "--zap-encoder=json",
+    "-v=2",
+  ]);
+  await epp.says(/Flags without an effect in this picker/);
+  await epp.says(/Picker is serving/);
+  epp.kill("SIGTERM");
+  assert.equal((await epp.ended).code, 0);
+});
