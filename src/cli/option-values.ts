@@ -18,6 +18,11 @@ export function positiveInteger(text: string): number {
   return boundedInteger(text, 1, Number.MAX_SAFE_INTEGER);
 }
 
+/** A whole number, also a negative one. */
+export function integerValue(text: string): number {
+  return boundedInteger(text, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+}
+
 /** A verbosity level; `-v=2`, as Go's flags take it, arrives here as `=2`. */
 export function verbosityValue(text: string): number {
   return boundedInteger(text.replace(/^=/, ""), 0, 10);
