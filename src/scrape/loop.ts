@@ -131,20 +131,19 @@ class Target {
     const { store, clock, observer } = this.#options;
     const startedAtMs = clock.nowMs();
     store.announceSample(this.#id, this.#incarnation, startedAtMs);
-    const fetched = await this.#fetcher.fetch();
     const spec = store.find(this.#id, this.#incarnation);
-    if (this.#isClosed || spec === undefined) return;
-    const read = fetched.kind === "page" ? this.#parserFor(spec)(fetched.bytes) : fetched;
-    if (read.kind === "page") {
-      store.putSample(this.#id, this.#incarnation, { ...read.signals, sampledAtMs: startedAtMs });
+    if (spec === undefined) return;
+    const page = await this.#fetcher.fetch(this.#parserFor(spec));
+    if (this.#isClosed) return;
+    if (page.kind === "page") {
+      const { signals, bytes, missing, rejectedLines } = page;
+      store.putSample(this.#id, this.#incarnation, { ...signals, sampledAtMs: startedAtMs });
       store.putContact(this.#id, this.#incarnation, "answered");
-      const bytes = fetched.kind === "page" ? fetched.bytes.length : 0;
-      const { missing, rejectedLines } = read;
       observer.scraped(spec, { durationMs: clock.nowMs() - startedAtMs, bytes, missing, rejectedLines });
     } else {
-      const reason = read.kind === "failed" ? read.reason : read.kind;
+      const reason = page.kind === "failed" ? page.reason : page.kind;
       store.putContact(this.#id, this.#incarnation, contactOf[reason]);
-      observer.failed(spec, reason, read.detail);
+      observer.failed(spec, reason, page.detail);
     }
     const missed = Math.floor((clock.nowMs() - this.#dueMs) / this.#intervalMs);
     this.#dueMs += (Math.max(0, missed) + 1) * this.#intervalMs;

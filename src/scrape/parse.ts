@@ -18,6 +18,8 @@ export interface PageReading {
   readonly missing: readonly SignalName[];
   /** Lines of wanted families that break the format; the others apply. */
   readonly rejectedLines: number;
+  /** Size of the page. */
+  readonly bytes: number;
 }
 
 /** A page that is no page of metrics, or too long to be read. Nothing of it applies. */
@@ -25,7 +27,7 @@ export type PageRefusal =
   | { readonly kind: "malformed"; readonly detail: string }
   | { readonly kind: "too-large"; readonly detail: string };
 
-/** Reads the pages of one endpoint. Never throws, whatever the page holds. */
+/** Reads the pages of one endpoint. Never throws, whatever the page holds, and keeps no part of it. */
 export type PageParser = (page: Buffer) => PageReading | PageRefusal;
 
 interface CompiledMetrics {
@@ -78,7 +80,7 @@ export function createPageParser(metrics: ModelServerMetrics): PageParser {
     };
     const signals = readSignals(compiled, createFamilyReader(lines, seriesOf));
     known = parsed;
-    return { kind: "page", signals, missing: missingOf(compiled, signals), rejectedLines };
+    return { kind: "page", signals, missing: missingOf(compiled, signals), rejectedLines, bytes: page.length };
   };
 }
 

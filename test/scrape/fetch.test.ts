@@ -15,8 +15,10 @@ function fetcherOf(t: TestContext, port: number): { fetcher: PageFetcher; clock:
   return { fetcher, clock };
 }
 
+const asText = (page: Buffer): { kind: "page"; text: string } => ({ kind: "page", text: String(page) });
+
 async function outcome(fetcher: PageFetcher): Promise<string> {
-  const result = await fetcher.fetch();
+  const result = await fetcher.fetch(asText);
   return result.kind === "page" ? "page" : `${result.reason}: ${result.detail}`;
 }
 
@@ -24,13 +26,27 @@ test("fetch gets whole pages over one kept connection and asks for plain text", 
   const server = await startFakeModelServer(t, { waiting: 3 });
   const { fetcher } = fetcherOf(t, server.port);
   const asked = server.nextRequest();
-  const result = await fetcher.fetch();
-  assert.ok(result.kind === "page" && result.bytes.includes("vllm:num_requests_waiting"));
+  const result = await fetcher.fetch(asText);
+  assert.ok(result.kind === "page" && result.text.includes("vllm:num_requests_waiting"));
   const { method, url, headers } = await asked;
   assert.deepEqual([method, url, headers["accept-encoding"]], ["GET", "/metrics", "identity"]);
   assert.match(headers.accept ?? "", /^text\/plain;version=0\.0\.4/);
   for (let i = 0; i < 5; i++) assert.equal(await outcome(fetcher), "page");
   assert.equal(server.connections(), 1);
+});
+
+test("fetch gives every page whole and with nothing of another, whatever their sizes", async (t) => {
+  const servers = await Promise.all([1, 2, 3].map(() => startFakeModelServer(t)));
+  const fetchers = servers.map(({ port }) => fetcherOf(t, port).fetcher);
+  for (const size of [200_000, 10, 300_000, 1]) {
+    const pages = servers.map((_, i) => `${i}`.repeat(size + i));
+    servers.forEach((server, i) => server.answerWith((_, response) => response.end(pages[i])));
+    const results = await Promise.all(fetchers.map((fetcher) => fetcher.fetch(asText)));
+    assert.deepEqual(
+      results,
+      pages.map((text) => ({ kind: "page", text })),
+    );
+  }
 });
 
 test("fetch works over IPv6 addresses", async (t) => {
@@ -41,7 +57,7 @@ test("fetch works over IPv6 addresses", async (t) => {
     deadlineMs: 1000,
   });
   t.after(() => fetcher.close());
-  const result = await fetcher.fetch();
+  const result = await fetcher.fetch(asText);
   assert.equal(result.kind, "failed");
 });
 

@@ -39,6 +39,7 @@ test("reads all signals of a vLLM page", () => {
     },
     missing: [],
     rejectedLines: 0,
+    bytes: Buffer.byteLength(page),
   });
 });
 
