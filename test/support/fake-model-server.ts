@@ -92,14 +92,18 @@ export function sendPage(response: ServerResponse, page: string): void {
 }
 
 /** A TCP server on loopback that does `onConnection` with every connection; for answers no HTTP server would give. */
-export async function startRawServer(t: TestContext, onConnection: (socket: Socket) => void): Promise<number> {
+export async function startRawServer(
+  t: TestContext,
+  onConnection: (socket: Socket) => void,
+  host = "127.0.0.1",
+): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createTcpServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
     onConnection(socket);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, host);
   await once(server, "listening");
   t.after(() => {
     for (const socket of sockets) socket.destroy();
