@@ -1,6 +1,7 @@
 import { Server, type ServerCredentials, type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type { Clock } from "../lib/clock.ts";
 import { Exchange, type ExchangeDeps, OutOfOrderError } from "./exchange.ts";
+import { widenConnectionWindow, widenStreamWindow } from "./flow-window.ts";
 import { healthImplementation } from "./health.ts";
 import type { HostMessage, PickerMessage } from "./messages.ts";
 import { loadExternalProcessor, loadHealth } from "./protos.ts";
@@ -97,6 +98,7 @@ function endAfterError(
 }
 
 async function listen(server: Server, options: GrpcServerOptions): Promise<GrpcServer> {
+  widenStreamWindow(server);
   const port = await new Promise<number>((resolve, reject) => {
     const address = `${options.host.includes(":") ? `[${options.host}]` : options.host}:${options.port}`;
     server.bindAsync(address, options.credentials, (error, bound) => {
@@ -104,6 +106,7 @@ async function listen(server: Server, options: GrpcServerOptions): Promise<GrpcS
       else reject(new Error(`Cannot listen on ${address}: ${error.message}`, { cause: error }));
     });
   });
+  widenConnectionWindow(server);
   return { port, close: (graceMs) => closeServer(server, graceMs, options.clock) };
 }
 
