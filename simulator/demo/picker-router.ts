@@ -1,4 +1,4 @@
-import type { EndpointSpec } from "../../src/datastore/endpoint.ts";
+import type { AdapterState, EndpointSpec } from "../../src/datastore/endpoint.ts";
 import type { InFlightEntry } from "../../src/datastore/in-flight-ledger.ts";
 import { EndpointStore } from "../../src/datastore/store.ts";
 import type { Random } from "../../src/lib/random.ts";
@@ -65,14 +65,16 @@ export class PickerRouter implements VirtualRouter {
       waitingRequests: load.waiting,
       runningRequests: load.running,
       kvCacheRatio: load.kvCacheRatio,
-      adapters: {
-        running: new Set(load.runningAdapters),
-        waiting: new Set(load.waitingAdapters),
-        maxAdapters: maxLoras,
-      },
+      adapters: adaptersOf(load, maxLoras),
       cacheInfo: { blockSizeTokens, blocks: Math.floor(kvTokens / blockSizeTokens) },
     });
   }
+}
+
+/** Absent until an adapter is loaded, as the family is on vLLM's page. */
+function adaptersOf(load: ReplicaLoad, maxAdapters: number): AdapterState | undefined {
+  if (load.adapterLoads === 0) return undefined;
+  return { running: new Set(load.runningAdapters), waiting: new Set(load.waitingAdapters), maxAdapters };
 }
 
 function specOf(index: number): EndpointSpec {

@@ -39,12 +39,12 @@ export const mixedLoad: Mix = {
   singlePromptTokens: { median: 160, sigma: 0.7, min: 32, max: 640 },
   turns: { min: 2, max: 8 },
   userTokens: { median: 40, sigma: 0.6, min: 8, max: 160 },
-  outputTokens: { median: 14, sigma: 0.5, min: 4, max: 40 },
+  outputTokens: { median: 12, sigma: 0.5, min: 4, max: 32 },
   turnGapSeconds: { min: 3, mean: 5 },
 };
 
 /** Where the load `mixed` is heavier. */
-export const mixedBurst: Burst = { from: 0.45, to: 0.6, factor: 1.4 };
+export const mixedBurst: Burst = { from: 0.45, to: 0.6, factor: 1.5 };
 
 /** Lengths of the load `uniform`, tokens. */
 export const uniformLoad = { promptTokens: 24, outputTokens: 26 } as const;
