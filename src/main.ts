@@ -142,7 +142,7 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & { readonly schedule
   return {
     clock,
     limits: options.limits ?? defaultLimits,
-    observer: new RequestMetrics(registry),
+    observer: new RequestMetrics(registry, options.logger),
     newRequestId: randomUUID,
     parsers: options.config.parsers,
     route: (request, metadata) => routeRequest(request, metadata, routing),

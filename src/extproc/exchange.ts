@@ -7,7 +7,7 @@ import type { ExchangeLimits } from "./limits.ts";
 import type { HostEvent, HostMessage, PickerMessage } from "./messages.ts";
 import type { ExchangeObserver, RequestLabels } from "./observer.ts";
 import { type CompleteRequest, PendingRequest } from "./pending-request.ts";
-import { forwardReply, rejectReply } from "./reply.ts";
+import { type DecisionPoint, forwardReply, rejectReply } from "./reply.ts";
 import { ResponseRelay } from "./response-relay.ts";
 
 /** What every exchange of a server shares. */
@@ -23,6 +23,9 @@ export interface ExchangeDeps {
   /** Takes note that the request is on its way; the returned function is called once when it has ended. */
   readonly dispatched: (decision: Forward) => () => void;
 }
+
+/** What a host does that does not say: hosts older than `protocol_config` know no other use of a picker. */
+const fullDuplex = { requestBodyMode: "full-duplex-streamed", responseBodyMode: "full-duplex-streamed" } as const;
 
 /** Where the request stands. `refused` and `ended` take no further message. */
 type State = "awaiting-headers" | "receiving" | "routed" | "unpicked" | "refused" | "ended";
@@ -48,6 +51,8 @@ export class Exchange {
   readonly #finish: () => void;
   readonly #startedAtMs: number;
   #state: State = "awaiting-headers";
+  /** Body modes of the host; full duplex where it does not say. */
+  #modes: NonNullable<HostMessage["protocolConfig"]> = fullDuplex;
   #pending: PendingRequest | undefined;
   #metadata: HostMetadata | undefined;
   #relay: ResponseRelay | undefined;
@@ -71,6 +76,8 @@ export class Exchange {
     if (this.#state === "ended" || this.#state === "refused") return;
     // The hint may come with the headers or with the last bytes: the last message that carries metadata counts (protocol 1.6).
     if (message.metadata !== undefined) this.#metadata = message.metadata;
+    if (message.protocolConfig !== undefined) this.#modes = message.protocolConfig;
+    if (message.observabilityMode) return this.#observe();
     const { event } = message;
     if (event.kind === "unknown") this.#deps.observer.illegalMessage("unknown-message");
     else if (event.phase === "request") this.#onRequest(event);
@@ -95,6 +102,12 @@ export class Exchange {
     this.#deps.observer.streamClosed();
   }
 
+  /** The host mirrors traffic and takes no answer: there is nothing to decide. */
+  #observe(): void {
+    this.#deps.observer.illegalMessage("observability-mode");
+    this.#state = "refused";
+  }
+
   #onRequest(event: Exclude<HostEvent, { kind: "unknown" }>): void {
     switch (event.kind) {
       case "headers":
@@ -102,7 +115,9 @@ export class Exchange {
       case "body":
         return this.#onRequestBody(event.body, event.endOfStream);
       case "trailers":
-        if (this.#state === "receiving") return this.#onRequestEnd("trailers");
+        if (this.#state === "receiving" && this.#pending !== undefined) {
+          return this.#decide("trailers", this.#pending.complete());
+        }
         if (this.#state === "routed") return this.#send({ kind: "trailers", phase: "request" });
         throw this.#outOfOrder("request trailers");
       default:
@@ -117,21 +132,39 @@ export class Exchange {
     if (pending.kind === "reject") return this.#refuse(pending, false);
     this.#pending = pending;
     this.#state = "receiving";
-    if (event.endOfStream) this.#onRequestEnd("headers");
+    if (event.endOfStream) return this.#decide("headers", pending.completeWithoutBody());
+    switch (this.#modes.requestBodyMode) {
+      case "full-duplex-streamed":
+        return;
+      case "buffered":
+      case "buffered-partial":
+        // The host waits for this answer before it sends the body, which decides.
+        return this.#send({ kind: "headers", phase: "request" });
+      case "none":
+      case "streamed":
+      case "grpc":
+        this.#deps.observer.degradedPick(this.#modes.requestBodyMode);
+        return this.#decide("headers", pending.completeFromHeaders());
+    }
   }
 
   #onRequestBody(body: Buffer, endOfStream: boolean): void {
+    const { requestBodyMode } = this.#modes;
+    // Decided at the headers: the host streams the body by itself and wants each piece waved through.
+    const isWavedThrough = this.#state === "routed" && requestBodyMode !== "full-duplex-streamed";
+    if (isWavedThrough) return this.#send({ kind: "body", phase: "request" });
     if (this.#pending === undefined || this.#state !== "receiving") throw this.#outOfOrder("request body");
     const refusal = this.#pending.append(body);
     if (refusal !== undefined) return this.#refuse(refusal, false);
-    if (endOfStream) this.#onRequestEnd("body");
+    // A buffering host sends one body message, without the end mark when trailers follow.
+    if (requestBodyMode !== "full-duplex-streamed") return this.#decide("buffered-body", this.#pending.complete());
+    if (endOfStream) this.#decide("body", this.#pending.complete());
   }
 
-  /** The last byte of the request is here: decide and answer. */
-  #onRequestEnd(end: "headers" | "body" | "trailers"): void {
+  /** All that there is to know of the request is here: decide and answer. */
+  #decide(end: DecisionPoint, complete: CompleteRequest | Reject): void {
     const pending = this.#pending as PendingRequest;
     const endedAtMs = this.#deps.clock.nowMs();
-    const complete = end === "headers" ? pending.completeWithoutBody() : pending.complete();
     if (complete.kind === "reject") return this.#refuse(complete, false);
     this.#request = complete.request;
     this.#labels = labelsOf(complete.request);
@@ -144,7 +177,7 @@ export class Exchange {
     decision: Forward,
     complete: CompleteRequest,
     pending: PendingRequest,
-    end: "headers" | "body" | "trailers",
+    end: DecisionPoint,
     endedAtMs: number,
   ): void {
     const { observer, clock } = this.#deps;
@@ -182,6 +215,7 @@ export class Exchange {
       streaming: this.#request?.streaming ?? false,
       isOpaque: this.#request?.kind === "passthrough" || this.#request?.kind === "headers-only",
       heldBytes: this.#deps.limits.heldResponseBytes,
+      mode: this.#modes.responseBodyMode,
     });
     this.#sendAll(this.#relay.headers(event.headers));
     if (event.endOfStream) this.#complete();

@@ -45,6 +45,15 @@ export type PickerMessage =
       readonly dynamicMetadata?: Metadata;
     }
   | { readonly kind: "streamed-body"; readonly phase: Phase; readonly body: Uint8Array; readonly endOfStream: boolean }
+  /** Answer to a body outside full duplex: the body stays as it is unless `body` replaces it. */
+  | {
+      readonly kind: "body";
+      readonly phase: Phase;
+      readonly body?: Uint8Array;
+      readonly mutation?: HeaderMutation;
+      readonly clearRouteCache?: boolean;
+      readonly dynamicMetadata?: Metadata;
+    }
   | { readonly kind: "trailers"; readonly phase: Phase }
   | {
       readonly kind: "immediate";

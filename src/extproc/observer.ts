@@ -34,6 +34,8 @@ export interface ExchangeObserver {
   streamClosed(): void;
   /** A message that the protocol does not allow, or that nobody knows. `reason` is from a closed list. */
   illegalMessage(reason: IllegalReason): void;
+  /** A request is decided on its headers alone, because the host keeps the body in this mode. */
+  degradedPick(mode: "none" | "streamed" | "grpc"): void;
   /** A request got its destination. `decisionMs`: end of the body to the answer. */
   routed(request: RequestLabels, requestBytes: number, decisionMs: number, picked: PickedEndpoint): void;
   /** A request was refused with `code`; `attempted` says that scheduling was tried. */
@@ -46,4 +48,4 @@ export interface ExchangeObserver {
   closed(request: RequestLabels): void;
 }
 
-export type IllegalReason = "unknown-message" | "out-of-order" | "malformed";
+export type IllegalReason = "unknown-message" | "out-of-order" | "malformed" | "observability-mode";

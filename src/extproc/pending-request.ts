@@ -14,6 +14,8 @@ export interface CompleteRequest {
   /** The body to forward: the client's bytes, the model's value replaced where a rewrite is in force. */
   readonly body: readonly Uint8Array[];
   readonly bodyBytes: number;
+  /** The body to forward differs from what the client sent. */
+  readonly isRewritten: boolean;
   /** Bytes that the client sent. */
   readonly receivedBytes: number;
 }
@@ -84,8 +86,14 @@ export class PendingRequest {
       request: { ...this.#unread(), kind: "headers-only" },
       body: [],
       bodyBytes: 0,
+      isRewritten: false,
       receivedBytes: 0,
     };
+  }
+
+  /** The request as far as its headers tell, for hosts that keep the body to themselves. */
+  completeFromHeaders(): CompleteRequest {
+    return { kind: "complete", request: this.#unread(), body: [], bodyBytes: 0, isRewritten: false, receivedBytes: 0 };
   }
 
   /** The whole request after its last byte, or why it is refused. */
@@ -99,7 +107,14 @@ export class PendingRequest {
     if (parsed.kind === "invalid") return reject("rejected-bad-request", parsed.message);
     if (parsed.api === "passthrough") {
       const request = { ...this.#unread(), promptBytes: receivedBytes };
-      return { kind: "complete", request, body: this.#body.chunks, bodyBytes: receivedBytes, receivedBytes };
+      return {
+        kind: "complete",
+        request,
+        body: this.#body.chunks,
+        bodyBytes: receivedBytes,
+        isRewritten: false,
+        receivedBytes,
+      };
     }
     if (parsed.model === "" || parsed.modelRange === undefined) {
       return reject("rejected-bad-request", "model not found in request body");
@@ -108,7 +123,7 @@ export class PendingRequest {
     const isRewritten = targetModel !== parsed.model;
     const body = isRewritten ? spliceModel(this.#body.chunks, parsed.modelRange, targetModel) : this.#body.chunks;
     const bodyBytes = isRewritten ? body.reduce((sum, chunk) => sum + chunk.length, 0) : receivedBytes;
-    return { kind: "complete", request: this.#read(parsed, targetModel), body, bodyBytes, receivedBytes };
+    return { kind: "complete", request: this.#read(parsed, targetModel), body, bodyBytes, isRewritten, receivedBytes };
   }
 
   #read(parsed: ReadBody, targetModel: string): InferenceRequest {

@@ -16,35 +16,50 @@ const seenHeader = "x-went-into-resp-headers";
 const removedNames: readonly string[] = [...controlHeaderNames, ...routingHeaderNames];
 
 /**
- * Answers of the request phase for a decision to forward: headers, then the body when there is one, then the trailers when
- * they ended it. Only what changes is sent: the destination, a generated request id, a content length the client had sent.
+ * What a decision was taken on: the headers alone, the last byte of a full-duplex body (in a body message or before the
+ * trailers), or the one body message of a host that buffers.
+ */
+export type DecisionPoint = "headers" | "body" | "trailers" | "buffered-body";
+
+/**
+ * Answers of the request phase for a decision to forward. Full duplex: headers, then the body, then the trailers when they
+ * ended it. A buffering host has its headers answered already: destination and metadata go on the answer to the body. Only
+ * what changes is sent: the destination, a generated request id, a content length the client had sent.
  */
 export function forwardReply(
   decision: Forward,
   complete: CompleteRequest,
   headers: HeaderList,
-  end: "headers" | "body" | "trailers",
+  end: DecisionPoint,
 ): PickerMessage[] {
-  const messages: PickerMessage[] = [
-    {
-      kind: "headers",
-      phase: "request",
-      mutation: { set: changedHeaders(decision, complete, headers), remove: removedHeaders(headers) },
-      clearRouteCache: true,
-      dynamicMetadata: { [destinationNamespace]: { [destinationHeader]: decision.destination } },
-    },
-  ];
+  const routing = {
+    mutation: { set: changedHeaders(decision, complete, headers, end), remove: removedHeaders(headers) },
+    clearRouteCache: true,
+    dynamicMetadata: { [destinationNamespace]: { [destinationHeader]: decision.destination } },
+  };
+  if (end === "buffered-body") {
+    const body = complete.isRewritten ? { body: Buffer.concat(complete.body) } : {};
+    return [{ kind: "body", phase: "request", ...routing, ...body }];
+  }
+  const messages: PickerMessage[] = [{ kind: "headers", phase: "request", ...routing }];
   if (end === "headers") return messages;
   messages.push(...bodyReply("request", complete.body, end === "body"));
   if (end === "trailers") messages.push({ kind: "trailers", phase: "request" });
   return messages;
 }
 
-function changedHeaders(decision: Forward, complete: CompleteRequest, headers: HeaderList): [string, string][] {
+function changedHeaders(
+  decision: Forward,
+  complete: CompleteRequest,
+  headers: HeaderList,
+  end: DecisionPoint,
+): [string, string][] {
   const changed: [string, string][] = [[destinationHeader, decision.destination]];
   const { requestId } = complete.request;
   if (headers.get("x-request-id") !== requestId) changed.push(["x-request-id", requestId]);
-  if (headers.has("content-length") && complete.bodyBytes > 0) {
+  // Only in full duplex is the body ours to send; otherwise the host sets the length of what it holds.
+  const isOurs = end === "body" || end === "trailers";
+  if (isOurs && headers.has("content-length") && complete.bodyBytes > 0) {
     changed.push(["content-length", String(complete.bodyBytes)]);
   }
   return changed;

@@ -2,7 +2,7 @@ import { ModelRestorer } from "../request/restore-model.ts";
 import { createUsageReader, type Usage, type UsageReader } from "../request/response-usage.ts";
 import { BodyBuffer } from "./body-buffer.ts";
 import type { HeaderList } from "./header-list.ts";
-import type { PickerMessage } from "./messages.ts";
+import type { BodyMode, PickerMessage } from "./messages.ts";
 import { bodyReply, responseHeadersReply } from "./reply.ts";
 
 /** What the response's way depends on. */
@@ -16,6 +16,8 @@ export interface RelayOptions {
   readonly isOpaque: boolean;
   /** Largest body held back in bytes. */
   readonly heldBytes: number;
+  /** How the host sends the response's body. */
+  readonly mode: BodyMode;
 }
 
 /**
@@ -69,17 +71,29 @@ export class ResponseRelay {
     this.receivedBytes += chunk.length;
     this.#usage?.push(chunk);
     if (endOfStream) this.#usage?.end();
+    if (this.#options.mode !== "full-duplex-streamed") return [this.#answerInPlace(chunk)];
     if (!this.#isRelayed) return this.#hold(chunk, endOfStream);
     return [{ kind: "streamed-body", phase: "response", body: this.#restored(chunk, endOfStream), endOfStream }];
   }
 
   trailers(): PickerMessage[] {
     this.#usage?.end();
+    if (this.#options.mode !== "full-duplex-streamed") return [{ kind: "trailers", phase: "response" }];
     const rest: Uint8Array[] = this.#isRelayed ? [] : [...this.#held.chunks];
     const tail = this.#restored(Buffer.alloc(0), true);
     if (tail.length > 0) rest.push(tail);
     const body = rest.length > 0 ? bodyReply("response", rest, false) : [];
     return [...body, { kind: "trailers", phase: "response" }];
+  }
+
+  /**
+   * The host keeps the body and takes one answer for each piece of it: only a changed piece is sent back. Nothing is held
+   * back for the next piece, since after the last one no answer is left to carry it.
+   */
+  #answerInPlace(chunk: Buffer): PickerMessage {
+    if (this.#restorer === undefined || !this.#restorer.isActive) return { kind: "body", phase: "response" };
+    const body = Buffer.concat([this.#restorer.push(chunk), this.#restorer.end()]);
+    return body.equals(chunk) ? { kind: "body", phase: "response" } : { kind: "body", phase: "response", body };
   }
 
   #hold(chunk: Buffer, endOfStream: boolean): PickerMessage[] {

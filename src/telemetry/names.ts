@@ -199,6 +199,11 @@ export const metricNames = {
     ["reason"],
     "ext_proc messages that were ignored or ended their stream.",
   ),
+  degradedPicks: counter(
+    "epp_degraded_picks_total",
+    ["mode"],
+    "Requests decided on their headers alone, by the host's request body mode.",
+  ),
   loopLag: gauge("epp_event_loop_lag_seconds", ["quantile"], "Delay of the event loop since the last collection."),
   fileReloads: counter(
     "epp_file_reloads_total",

@@ -1,5 +1,6 @@
 import type { ExchangeObserver, ExchangeSummary, PickedEndpoint, RequestLabels } from "../extproc/observer.ts";
 import { LabelCap } from "./label-cap.ts";
+import type { Logger } from "./logger.ts";
 import type { MetricsRegistry } from "./registry.ts";
 
 type Labels = { model_name: string; target_model_name: string; fairness_id: string; priority: string };
@@ -10,8 +11,12 @@ export class RequestMetrics implements ExchangeObserver {
   readonly #models = new LabelCap();
   readonly #fairnessIds = new LabelCap();
 
-  constructor(registry: MetricsRegistry) {
+  readonly #logger: Logger;
+  readonly #loggedModes = new Set<string>();
+
+  constructor(registry: MetricsRegistry, logger: Logger) {
     this.#metrics = registry.metrics;
+    this.#logger = logger;
   }
 
   /** The stream of a request opened or closed. */
@@ -26,6 +31,14 @@ export class RequestMetrics implements ExchangeObserver {
   /** One message that the protocol does not allow, or that nobody knows. */
   illegalMessage(reason: string): void {
     this.#metrics.illegalMessages.inc({ reason });
+  }
+
+  /** A request was decided on its headers alone; logged once a mode. */
+  degradedPick(mode: string): void {
+    this.#metrics.degradedPicks.inc({ mode });
+    if (this.#loggedModes.has(mode)) return;
+    this.#loggedModes.add(mode);
+    this.#logger.warn({ mode }, "Host keeps request bodies: requests are picked by their headers alone");
   }
 
   /** A request got its destination. `decisionMs`: end of body to answer; `scheduleMs`: snapshot to pick. */

@@ -15,7 +15,8 @@ export function encodeProcessingResponse(message: PickerMessage): Buffer {
     case "streamed-body":
       return encodeStreamedBody(message.phase, message.body, message.endOfStream);
     case "headers":
-      encodeHeaders(message);
+    case "body":
+      encodeCommon(message);
       return writer.finish();
     case "trailers":
       writer.message(trailersField[message.phase], () => {});
@@ -28,16 +29,26 @@ export function encodeProcessingResponse(message: PickerMessage): Buffer {
   }
 }
 
-function encodeHeaders(message: PickerMessage & { kind: "headers" }): void {
+/** HeadersResponse and BodyResponse: both hold one CommonResponse. */
+function encodeCommon(message: PickerMessage & { kind: "headers" | "body" }): void {
+  const { mutation, clearRouteCache } = message;
+  const body = message.kind === "body" ? message.body : undefined;
+  const field = message.kind === "body" ? bodyField[message.phase] : headersField[message.phase];
   if (message.dynamicMetadata !== undefined) writeMetadata(message.dynamicMetadata);
-  writer.message(headersField[message.phase], () => {
-    const { mutation, clearRouteCache } = message;
-    if (mutation === undefined && clearRouteCache !== true) return;
+  writer.message(field, () => {
+    if (mutation === undefined && clearRouteCache !== true && body === undefined) return;
     writer.message(1, () => {
       if (clearRouteCache === true) writer.varint(5, 1);
+      if (body !== undefined) writer.message(3, () => writeBody(body));
       if (mutation !== undefined) writer.message(2, () => writeMutation(mutation));
     });
   });
+}
+
+/** BodyMutation{body | clear_body}: no bytes are said with `clear_body`. */
+function writeBody(body: Uint8Array): void {
+  if (body.length === 0) writer.varint(2, 1);
+  else writer.bytes(1, body);
 }
 
 function encodeImmediate(message: PickerMessage & { kind: "immediate" }): void {

@@ -46,6 +46,17 @@ const pickerMessage: fc.Arbitrary<PickerMessage> = fc.oneof(
     clearRouteCache: fc.boolean(),
     dynamicMetadata: metadata,
   }),
+  fc.record(
+    {
+      kind: fc.constant("body" as const),
+      phase,
+      body: bytes,
+      mutation: fc.record({ set: pairs, remove: fc.array(name, { maxLength: 5 }) }),
+      clearRouteCache: fc.boolean(),
+      dynamicMetadata: metadata,
+    },
+    { requiredKeys: ["kind", "phase"] },
+  ),
   fc.record({ kind: fc.constant("streamed-body" as const), phase, body: bytes, endOfStream: fc.boolean() }),
   fc.record({ kind: fc.constant("trailers" as const), phase }),
   fc.record({
@@ -66,6 +77,20 @@ function toContract(message: PickerMessage): Record<string, unknown> {
       return {
         [`${message.phase}_headers`]: { response },
         dynamic_metadata: structToContract(message.dynamicMetadata ?? {}),
+      };
+    }
+    case "body": {
+      const { body, mutation, clearRouteCache, dynamicMetadata } = message;
+      const bodyMutation =
+        body === undefined ? undefined : body.length === 0 ? { clear_body: true } : { body: Buffer.from(body) };
+      const response = {
+        ...(mutation && { header_mutation: mutationToContract(mutation.set, mutation.remove) }),
+        ...(bodyMutation && { body_mutation: bodyMutation }),
+        ...(clearRouteCache ? { clear_route_cache: true } : {}),
+      };
+      return {
+        [`${message.phase}_body`]: Object.keys(response).length === 0 ? {} : { response },
+        ...(dynamicMetadata && { dynamic_metadata: structToContract(dynamicMetadata) }),
       };
     }
     case "streamed-body": {
