@@ -62,3 +62,10 @@ export function summarizeArm(
     share: Object.fromEntries(endpoints.map((endpoint) => [endpoint, round(shareOf(endpoint), 4)])),
   };
 }
+
+/** Why requests failed, each reason once with its count. */
+export function countFailures(outcomes: readonly Outcome[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { error } of outcomes) if (error !== undefined) counts.set(error, (counts.get(error) ?? 0) + 1);
+  return counts;
+}

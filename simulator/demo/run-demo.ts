@@ -9,7 +9,7 @@ import { type ArmSetup, type RunningArm, startArm } from "./arm.ts";
 import { histogramQuantile } from "./histogram-quantile.ts";
 import { ask } from "./http-ask.ts";
 import { type ArmProgress, ProgressCounter } from "./progress.ts";
-import { type ArmName, armNames, type ArmReport, type DemoReport, summarizeArm } from "./report.ts";
+import { type ArmName, armNames, type ArmReport, countFailures, type DemoReport, summarizeArm } from "./report.ts";
 import { createScenario, type Scenario, type ScenarioOptions } from "./scenario.ts";
 import { round } from "./statistics.ts";
 
@@ -19,7 +19,8 @@ export interface DemoObserver {
   armStarting(name: ArmName): void;
   /** About twice a second while an arm runs. */
   progress(progress: ArmProgress): void;
-  armEnded(report: ArmReport): void;
+  /** `failures`: why requests failed, each reason once with its count. */
+  armEnded(report: ArmReport, failures: ReadonlyMap<string, number>): void;
 }
 
 /** How the demo is run. */
@@ -52,7 +53,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     observer.armStarting(name);
     last = await measureArm(name, scenario.load, options);
     arms.push(last.report);
-    observer.armEnded(last.report);
+    observer.armEnded(last.report, last.failures);
   }
   const [capacity, offered] = [round(scenario.capacity, 2), round(scenario.offered, 2)];
   const decisionMs = last?.decisionMs ?? { p50: Number.NaN, p99: Number.NaN };
@@ -63,6 +64,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
 
 interface MeasuredArm {
   readonly report: ArmReport;
+  readonly failures: ReadonlyMap<string, number>;
   readonly decisionMs: DemoReport["decisionMs"] | undefined;
   readonly kept: RunningArm | undefined;
 }
@@ -79,7 +81,7 @@ async function measureArm(name: ArmName, load: readonly LoadRequest[], options: 
     const report = summarizeArm(name, outcomes, endpoints, clock.nowMs() - startMs);
     const decisionMs = arm.pickerMetrics === undefined ? undefined : await readDecisionTimes(arm.pickerMetrics);
     isMeasured = true;
-    return { report, decisionMs, kept: isKept ? arm : undefined };
+    return { report, failures: countFailures(outcomes), decisionMs, kept: isKept ? arm : undefined };
   } finally {
     if (!isKept || !isMeasured) await arm.close();
   }

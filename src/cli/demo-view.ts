@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 import Table from "cli-table3";
 import { createLogUpdate } from "log-update";
 import type { ArmProgress } from "../../simulator/demo/progress.ts";
-import type { ArmName } from "../../simulator/demo/report.ts";
+import type { ArmName, ArmReport } from "../../simulator/demo/report.ts";
 import type { DemoObserver } from "../../simulator/demo/run-demo.ts";
 
 /** Shows a demo that runs; `close` leaves what was shown last. */
@@ -20,9 +20,9 @@ export function createLiveView(stream: NodeJS.WriteStream, useColor: boolean): D
     planned: (scenario) => stream.write(`${describePlan(scenario)}\n`),
     armStarting: (name) => draw(`${emphasize(name)}  starting servers and Envoy`),
     progress: (progress) => draw(`${emphasize(progress.arm)}  ${liveText(progress)}`),
-    armEnded: ({ name, requests, errors, ttftMs }) => {
+    armEnded: (report, failures) => {
       draw.clear();
-      stream.write(`${emphasize(name)}  ${requests} requests, ${errors} errors, TTFT ${formatTimes(ttftMs)}\n`);
+      stream.write(`${emphasize(report.name)}  ${resultText(report, failures)}\n`);
     },
     close: () => draw.done(),
   };
@@ -42,8 +42,7 @@ export function createLineView(write: (line: string) => void): DemoView {
       nextSeconds += 5;
       write(`${progress.arm}: ${countsText(progress)}, TTFT ${formatTimes(progress.ttftMs)}`);
     },
-    armEnded: ({ name, requests, errors, ttftMs }) =>
-      write(`${name}: ${requests} requests, ${errors} errors, TTFT ${formatTimes(ttftMs)}`),
+    armEnded: (report, failures) => write(`${report.name}: ${resultText(report, failures)}`),
     close: () => {},
   };
 }
@@ -69,6 +68,11 @@ function describePlan({
 }): string {
   const share = ((offered / capacity) * 100).toFixed(0);
   return `Load: ${load.length} requests an arm, ${offered.toFixed(1)} a second, ${share} % of the ${capacity.toFixed(1)} a second that the servers can do under round robin`;
+}
+
+function resultText({ requests, errors, ttftMs }: ArmReport, failures: ReadonlyMap<string, number>): string {
+  const reasons = Array.from(failures, ([reason, count]) => `, ${count} x ${reason}`).join("");
+  return `${requests} requests, ${errors} errors${reasons}, TTFT ${formatTimes(ttftMs)}`;
 }
 
 function liveText(progress: ArmProgress): string {
