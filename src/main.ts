@@ -3,8 +3,10 @@ import type { CompiledConfig } from "./config/load.ts";
 import { ageMs } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
 import { startFileDiscovery } from "./discovery/file.ts";
+import { ByteBudget } from "./extproc/byte-budget.ts";
 import { type KeyPair, readKeyPair, serverCredentials } from "./extproc/certificate.ts";
 import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
+import { ReceivingSweep } from "./extproc/receiving-sweep.ts";
 import { defaultMaxReceiveBytes, type StreamDeps, startExtProcServer, startHealthServer } from "./extproc/server.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createRandom, type Random } from "./lib/random.ts";
@@ -138,10 +140,15 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & { readonly schedule
     snapshot: () => store.snapshot(),
     schedule: scheduler.schedule.bind(scheduler),
   };
+  const limits = options.limits ?? defaultLimits;
+  const budget = new ByteBudget(limits.bufferedBytes);
+  registry.onCollect(() => registry.metrics.bufferedBytes.set(budget.usedBytes));
   let streamKey = 0;
   return {
     clock,
-    limits: options.limits ?? defaultLimits,
+    limits,
+    budget,
+    sweep: new ReceivingSweep(clock),
     observer: new RequestMetrics(registry, options.logger),
     newRequestId: randomUUID,
     parsers: options.config.parsers,

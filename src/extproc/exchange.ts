@@ -3,10 +3,12 @@ import type { Clock } from "../lib/clock.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import { codeOf, type Forward, type Reject, type RouteDecision, reject } from "../routing/decision.ts";
 import type { HostMetadata } from "../routing/subset.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import type { ExchangeLimits } from "./limits.ts";
 import type { HostEvent, HostMessage, PickerMessage } from "./messages.ts";
 import type { ExchangeObserver, RequestLabels } from "./observer.ts";
 import { type CompleteRequest, PendingRequest } from "./pending-request.ts";
+import type { Receiving, ReceivingSweep } from "./receiving-sweep.ts";
 import { type DecisionPoint, forwardReply, rejectReply } from "./reply.ts";
 import { ResponseRelay } from "./response-relay.ts";
 
@@ -14,6 +16,9 @@ import { ResponseRelay } from "./response-relay.ts";
 export interface ExchangeDeps {
   readonly clock: Clock;
   readonly limits: ExchangeLimits;
+  /** Shared by all streams of the process. */
+  readonly budget: ByteBudget;
+  readonly sweep: ReceivingSweep;
   readonly observer: ExchangeObserver;
   readonly newRequestId: () => string;
   /** Types of the configured request parsers. */
@@ -45,7 +50,7 @@ const noLabels: RequestLabels = { modelName: "", targetModelName: "", fairnessId
  * through `send`, in the order headers, body, trailers of each direction; after a refusal it calls `finish` to end the stream.
  * `end` must be called once when the stream is over, whatever the way; it frees all that the exchange holds.
  */
-export class Exchange {
+export class Exchange implements Receiving {
   readonly #deps: ExchangeDeps;
   readonly #send: (message: PickerMessage) => void;
   readonly #finish: () => void;
@@ -62,12 +67,14 @@ export class Exchange {
   #isCompleted = false;
   #firstByteAtMs: number | undefined;
   #lastChunkAtMs: number | undefined;
+  #lastMessageAtMs: number;
 
   constructor(deps: ExchangeDeps, send: (message: PickerMessage) => void, finish: () => void) {
     this.#deps = deps;
     this.#send = send;
     this.#finish = finish;
     this.#startedAtMs = deps.clock.nowMs();
+    this.#lastMessageAtMs = this.#startedAtMs;
     deps.observer.streamOpened();
   }
 
@@ -84,6 +91,16 @@ export class Exchange {
     else this.#onResponse(event);
   }
 
+  /** Refuses with 408 when the body's deadline or the gap since its last message is exceeded. */
+  checkDeadline(nowMs: number): void {
+    const { bodyDeadlineMs, idleGapMs } = this.#deps.limits;
+    if (nowMs - this.#startedAtMs > bodyDeadlineMs) {
+      this.#refuse(reject("rejected-body-timeout", `request body did not end within ${bodyDeadlineMs} ms`), false);
+    } else if (nowMs - this.#lastMessageAtMs > idleGapMs) {
+      this.#refuse(reject("rejected-body-timeout", `request body paused for more than ${idleGapMs} ms`), false);
+    }
+  }
+
   /** Answers 500 after an error of ours; false when the request is decided already, so that no answer is left to give. */
   fail(): boolean {
     if (this.#state !== "awaiting-headers" && this.#state !== "receiving") return false;
@@ -97,7 +114,8 @@ export class Exchange {
     const wasRouted = this.#release !== undefined || this.#isCompleted;
     this.#state = "ended";
     this.#releaseOnce();
-    this.#pending = undefined;
+    this.#dropPending();
+    this.#relay?.drop();
     if (wasRouted && this.#request !== undefined) this.#deps.observer.closed(this.#labels);
     this.#deps.observer.streamClosed();
   }
@@ -127,11 +145,12 @@ export class Exchange {
 
   #onRequestHeaders(event: HostEvent & { kind: "headers" }): void {
     if (this.#state !== "awaiting-headers") throw this.#outOfOrder("request headers");
-    const { limits, newRequestId, parsers } = this.#deps;
-    const pending = PendingRequest.start(event.headers, { maxBytes: limits.bodyBytes, parsers, newRequestId });
+    const { limits, budget, newRequestId, parsers } = this.#deps;
+    const pending = PendingRequest.start(event.headers, { maxBytes: limits.bodyBytes, budget, parsers, newRequestId });
     if (pending.kind === "reject") return this.#refuse(pending, false);
     this.#pending = pending;
     this.#state = "receiving";
+    this.#deps.sweep.add(this);
     if (event.endOfStream) return this.#decide("headers", pending.completeWithoutBody());
     switch (this.#modes.requestBodyMode) {
       case "full-duplex-streamed":
@@ -154,6 +173,7 @@ export class Exchange {
     const isWavedThrough = this.#state === "routed" && requestBodyMode !== "full-duplex-streamed";
     if (isWavedThrough) return this.#send({ kind: "body", phase: "request" });
     if (this.#pending === undefined || this.#state !== "receiving") throw this.#outOfOrder("request body");
+    this.#lastMessageAtMs = this.#deps.clock.nowMs();
     const refusal = this.#pending.append(body);
     if (refusal !== undefined) return this.#refuse(refusal, false);
     // A buffering host sends one body message, without the end mark when trailers follow.
@@ -182,15 +202,15 @@ export class Exchange {
   ): void {
     const { observer, clock } = this.#deps;
     this.#state = "routed";
-    this.#pending = undefined;
     this.#release = this.#deps.dispatched(decision);
     for (const message of forwardReply(decision, complete, pending.headers, end)) this.#send(message);
+    this.#dropPending();
     observer.routed(this.#labels, complete.receivedBytes, clock.nowMs() - endedAtMs, decision.picked.endpoints[0]);
   }
 
   #refuse(refusal: Reject, attempted: boolean): void {
     this.#state = "refused";
-    this.#pending = undefined;
+    this.#dropPending();
     this.#deps.observer.rejected(this.#labels, codeOf(refusal), attempted);
     this.#send(rejectReply(refusal));
     this.#finish();
@@ -199,7 +219,7 @@ export class Exchange {
   #onResponse(event: Exclude<HostEvent, { kind: "unknown" }>): void {
     // A response before the request's end is the host's or the upstream's own: the request is not picked any more.
     if (this.#state !== "routed") this.#state = "unpicked";
-    this.#pending = undefined;
+    this.#dropPending();
     if (event.kind === "headers") return this.#onResponseHeaders(event);
     if (this.#relay === undefined) throw this.#outOfOrder(`response ${event.kind}`);
     if (event.kind === "body") return this.#onResponseBody(this.#relay, event.body, event.endOfStream);
@@ -216,6 +236,7 @@ export class Exchange {
       isOpaque: this.#request?.kind === "passthrough" || this.#request?.kind === "headers-only",
       heldBytes: this.#deps.limits.heldResponseBytes,
       mode: this.#modes.responseBodyMode,
+      budget: this.#deps.budget,
     });
     this.#sendAll(this.#relay.headers(event.headers));
     if (event.endOfStream) this.#complete();
@@ -252,6 +273,13 @@ export class Exchange {
       cachedTokens: relay.usage?.cachedTokens,
       outputTokens: relay.usage?.completionTokens,
     });
+  }
+
+  /** The request's bytes are needed no more. */
+  #dropPending(): void {
+    this.#deps.sweep.delete(this);
+    this.#pending?.drop();
+    this.#pending = undefined;
   }
 
   #releaseOnce(): void {

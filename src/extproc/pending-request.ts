@@ -5,6 +5,7 @@ import type { ReadBody } from "../request/parsed-body.ts";
 import { spliceModel } from "../request/splice-model.ts";
 import { type Reject, reject } from "../routing/decision.ts";
 import { BodyBuffer } from "./body-buffer.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import type { HeaderList } from "./header-list.ts";
 
 /** A request whose last byte has arrived, ready to be decided. */
@@ -24,6 +25,7 @@ export interface CompleteRequest {
 export interface RequestRules {
   /** Largest body in bytes. */
   readonly maxBytes: number;
+  readonly budget: ByteBudget;
   /** Types of the configured request parsers. */
   readonly parsers: readonly string[];
   /** Called when the client sent no id. */
@@ -38,6 +40,7 @@ export class PendingRequest {
   readonly #body = new BodyBuffer();
   readonly #reader: BodyReader;
   readonly #maxBytes: number;
+  readonly #budget: ByteBudget;
   readonly #requestId: string;
 
   private constructor(headers: HeaderList, control: ControlHeaders, reader: BodyReader, rules: RequestRules) {
@@ -45,6 +48,7 @@ export class PendingRequest {
     this.#control = control;
     this.#reader = reader;
     this.#maxBytes = rules.maxBytes;
+    this.#budget = rules.budget;
     this.#requestId = control.requestId === "" ? rules.newRequestId() : control.requestId;
   }
 
@@ -59,11 +63,6 @@ export class PendingRequest {
     return reject("rejected-bad-request", `no parser registered matching path suffix for: ${path}`);
   }
 
-  /** Bytes held. */
-  get heldBytes(): number {
-    return this.#body.length;
-  }
-
   /** The id that the client sent or that was made for it. */
   get requestId(): string {
     return this.#requestId;
@@ -74,9 +73,17 @@ export class PendingRequest {
     if (this.#body.length + chunk.length > this.#maxBytes) {
       return reject("rejected-body-too-large", `request body is larger than ${this.#maxBytes} bytes`);
     }
+    if (!this.#budget.take(chunk.length)) {
+      return reject("rejected-overloaded", `request bodies hold more than ${this.#budget.limitBytes} bytes`);
+    }
     this.#body.append(chunk);
     this.#reader.push(chunk);
     return undefined;
+  }
+
+  /** Gives back what the body took of the budget; the request is over or on its way. To be called once. */
+  drop(): void {
+    this.#budget.release(this.#body.length);
   }
 
   /** The request without a body, as a GET has it. */
@@ -127,8 +134,8 @@ export class PendingRequest {
   }
 
   #read(parsed: ReadBody, targetModel: string): InferenceRequest {
-    const { api, model, streaming, maxOutputTokens, prompt, promptBytes, cacheSalt } = parsed;
-    const content = { model, targetModel, streaming, maxOutputTokens, prompt, promptBytes, cacheSalt };
+    const { api, model, streaming, maxOutputTokens, prompt, promptBytes, segments, cacheSalt } = parsed;
+    const content = { model, targetModel, streaming, maxOutputTokens, prompt, promptBytes, segments, cacheSalt };
     return { ...this.#unread(), ...content, kind: api };
   }
 
@@ -142,6 +149,7 @@ export class PendingRequest {
       maxOutputTokens: undefined,
       prompt: new Uint8Array(0),
       promptBytes: 0,
+      segments: [],
       cacheSalt: "",
       objective: this.#control.objective,
       fairnessId: this.#control.fairnessId,

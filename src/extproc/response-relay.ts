@@ -1,6 +1,7 @@
 import { ModelRestorer } from "../request/restore-model.ts";
 import { createUsageReader, type Usage, type UsageReader } from "../request/response-usage.ts";
 import { BodyBuffer } from "./body-buffer.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import type { HeaderList } from "./header-list.ts";
 import type { BodyMode, PickerMessage } from "./messages.ts";
 import { bodyReply, responseHeadersReply } from "./reply.ts";
@@ -18,6 +19,7 @@ export interface RelayOptions {
   readonly heldBytes: number;
   /** How the host sends the response's body. */
   readonly mode: BodyMode;
+  readonly budget: ByteBudget;
 }
 
 /**
@@ -49,11 +51,6 @@ export class ResponseRelay {
     return this.#usage?.usage;
   }
 
-  /** Bytes held back. */
-  get heldBytes(): number {
-    return this.#held.length;
-  }
-
   headers(headers: HeaderList): PickerMessage[] {
     // Hosts send :status; the reference picker's tests send status.
     const status = Number(headers.get(":status") ?? headers.get("status"));
@@ -76,12 +73,19 @@ export class ResponseRelay {
     return [{ kind: "streamed-body", phase: "response", body: this.#restored(chunk, endOfStream), endOfStream }];
   }
 
+  /** Gives back what is held of the budget; nothing is held afterwards. */
+  drop(): void {
+    this.#options.budget.release(this.#held.length);
+    this.#held = new BodyBuffer();
+  }
+
   trailers(): PickerMessage[] {
     this.#usage?.end();
     if (this.#options.mode !== "full-duplex-streamed") return [{ kind: "trailers", phase: "response" }];
     const rest: Uint8Array[] = this.#isRelayed ? [] : [...this.#held.chunks];
     const tail = this.#restored(Buffer.alloc(0), true);
     if (tail.length > 0) rest.push(tail);
+    this.drop();
     const body = rest.length > 0 ? bodyReply("response", rest, false) : [];
     return [...body, { kind: "trailers", phase: "response" }];
   }
@@ -97,14 +101,16 @@ export class ResponseRelay {
   }
 
   #hold(chunk: Buffer, endOfStream: boolean): PickerMessage[] {
-    this.#held.append(this.#restored(chunk, endOfStream));
-    if (endOfStream) return bodyReply("response", this.#held.chunks, true);
-    if (this.#held.length <= this.#options.heldBytes) return [];
-    // Too long to hold back: what is here goes out now, and the rest as it comes.
+    const piece = this.#restored(chunk, endOfStream);
+    const { heldBytes, budget } = this.#options;
+    const fits = this.#held.length + piece.length <= heldBytes && budget.take(piece.length);
+    if (fits) this.#held.append(piece);
+    if (fits && !endOfStream) return [];
+    // At its end, or too long to hold back: what is here goes out now, and the rest, if any, as it comes.
+    const chunks = fits ? this.#held.chunks : [...this.#held.chunks, piece];
     this.#isRelayed = true;
-    const { chunks } = this.#held;
-    this.#held = new BodyBuffer();
-    return bodyReply("response", chunks, false);
+    this.drop();
+    return bodyReply("response", chunks, endOfStream);
   }
 
   #restored(chunk: Buffer, endOfStream: boolean): Uint8Array {

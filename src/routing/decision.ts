@@ -6,10 +6,12 @@ import type { Picked } from "../scheduling/schedule.ts";
  */
 export const refusals = {
   "rejected-bad-request": { status: 400, code: "BadRequest" },
+  "rejected-body-timeout": { status: 408, code: "RequestTimeout" },
   "rejected-body-too-large": { status: 413, code: "PayloadTooLarge" },
   "rejected-unsupported-encoding": { status: 415, code: "UnsupportedMediaType" },
   "rejected-saturated": { status: 429, code: "ResourceExhausted" },
   "rejected-internal": { status: 500, code: "Internal" },
+  "rejected-overloaded": { status: 503, code: "ServiceUnavailable" },
   "rejected-no-endpoints": { status: 503, code: "ServiceUnavailable" },
 } as const;
 

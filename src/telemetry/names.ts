@@ -194,6 +194,7 @@ export const metricNames = {
     "1 while the endpoint refuses connections and is used only when no other is left.",
   ),
   streamsOpen: gauge("epp_streams_open", [], "ext_proc streams that are open."),
+  bufferedBytes: gauge("epp_buffered_bytes", [], "Bytes of bodies that open streams hold, limit 512 MiB."),
   illegalMessages: counter(
     "epp_illegal_messages_total",
     ["reason"],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { defaultLimits } from "../../src/extproc/limits.ts";
 import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
 import { completion, completionHeaders, isLastOfRequest } from "../support/exchanges.ts";
 import { type EnvoyStream, removedHeaders, setHeaders, streamed } from "../support/ext-proc-client.ts";
@@ -265,7 +266,7 @@ test("a stream that is cancelled frees everything, once", async (t) => {
 
 test("a response held back beyond its cap is relayed from there on", async (t) => {
   const picker = await startTestPicker(t, [await startFakeModelServer(t)], {
-    limits: { bodyBytes: 1000, heldResponseBytes: 4 },
+    limits: { ...defaultLimits, heldResponseBytes: 4 },
   });
   const answers = await answersTo(await routed(picker), (open) =>
     open.responseHeaders(json).responseBody("123").responseBody("456").responseBody("789", true),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultLimits } from "../../src/extproc/limits.ts";
 import { startTestPicker } from "../support/a-picker.ts";
 import { completion, completionHeaders, destinationOf, isLastOfRequest, requestAnswers } from "../support/exchanges.ts";
 import { type Answer, removedHeaders, setHeaders, streamed } from "../support/ext-proc-client.ts";
@@ -227,7 +228,7 @@ test("request trailers end the body, and are answered after it", async (t) => {
 
 test("a body over the cap is refused with 413 before its end", async (t) => {
   const picker = await startTestPicker(t, [await startFakeModelServer(t)], {
-    limits: { bodyBytes: 1000, heldResponseBytes: 1000 },
+    limits: { ...defaultLimits, bodyBytes: 1000 },
   });
   const stream = picker.open().requestHeaders(completionHeaders).requestBody("x".repeat(1001), false);
   const answer = await stream.next();
