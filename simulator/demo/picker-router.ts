@@ -97,7 +97,7 @@ function readRequest(request: LoadRequest): InferenceRequest {
   reader.push(Buffer.from(requestBody(request)));
   const body = reader.end();
   if (body.kind === "invalid") throw new TypeError(`Cannot read request "${request.id}": ${body.message}`);
-  const { api, model, streaming, maxOutputTokens, prompt, promptBytes, cacheSalt } = body;
+  const { api, model, streaming, maxOutputTokens, prompt, promptBytes, segments, cacheSalt } = body;
   return {
     kind: api,
     model,
@@ -106,6 +106,7 @@ function readRequest(request: LoadRequest): InferenceRequest {
     maxOutputTokens,
     prompt,
     promptBytes,
+    segments,
     cacheSalt,
     objective: "",
     fairnessId: "",

@@ -1,5 +1,23 @@
-/** How the body was understood. `headers-only` has no body; `passthrough` has one that nobody read. */
-export type RequestKind = "completions" | "chat-completions" | "passthrough" | "headers-only";
+/**
+ * How the body was understood: one name an API. `headers-only` has no body; nobody reads the bodies of `passthrough`,
+ * `count-tokens` and `vllm-grpc-other`.
+ */
+export type RequestKind =
+  | "completions"
+  | "chat-completions"
+  | "embeddings"
+  | "responses"
+  | "conversations"
+  | "images"
+  | "messages"
+  | "count-tokens"
+  | "vllm-generate"
+  | "sglang-generate"
+  | "vllm-grpc-generate"
+  | "vllm-grpc-embed"
+  | "vllm-grpc-other"
+  | "passthrough"
+  | "headers-only";
 
 /**
  * What scheduling needs to know of one request: plain, structured-cloneable data, no reference to the stream or the body.
@@ -16,11 +34,17 @@ export interface InferenceRequest {
   readonly maxOutputTokens: number | undefined;
   /**
    * The prompt as UTF-8 bytes for prefix matching, cut at the parser's cap: completions: the prompt; chat: role and
-   * content of each message run together (protocol 6.7, 10.5). Empty when the prompt is unknown.
+   * content of each message run together (protocol 6.7, 10.5); other APIs: see their parsers. Token ids are 4 bytes each,
+   * little-endian. Empty when the prompt is unknown.
    */
   readonly prompt: Uint8Array;
   /** Length of the whole prompt in bytes, also beyond the cap. */
   readonly promptBytes: number;
+  /**
+   * Where each prompt of a list of several ends in `prompt`, in order, the last equal to `promptBytes`: they share nothing
+   * with one another's beginning (protocol 10.5). Empty for a single prompt.
+   */
+  readonly segments: readonly number[];
   /** The request's `cache_salt`: prompts with different salts never share cache blocks. "" when absent. */
   readonly cacheSalt: string;
   /** Control values from headers (protocol 3.1). */

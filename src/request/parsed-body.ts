@@ -37,8 +37,8 @@ export type ParsedBody = ReadBody | { readonly kind: "invalid"; readonly message
 /** Bytes of a prompt that are kept: 131072 tokens of 4 bytes, the most a prefix match looks at (protocol 6.7). */
 export const promptCapBytes = 131_072 * 4;
 
-/** Prompts of one list that are kept apart. */
-export const maxSegments = 4096;
+/** Prompts of one list that are kept apart: each costs a look-up an endpoint. */
+export const maxSegments = 128;
 
 /** The part of a reader that knows one API. */
 export interface BodyParser {

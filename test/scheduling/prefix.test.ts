@@ -140,7 +140,9 @@ test("PrefixIndex counts the same leading blocks as a look at each would, whatev
   fc.assert(
     fc.property(fc.array(chain, { maxLength: 30 }), fc.integer({ min: 1, max: 40 }), (chains, capacity) => {
       const index = new PrefixIndex(1000);
-      const hashes = chains.map((blocks) => hashBlocks(Uint8Array.from(blocks), 1, 100, 1n));
+      const hashes = chains.map((blocks, at) =>
+        hashBlocks(Uint8Array.from(blocks), 1, 100, 1n, at % 2 ? [4, 7, 12] : []),
+      );
       for (const some of hashes) index.add(first, some, capacity);
       assert.ok(index.size.blocks <= capacity);
       const held = new Set<string>();
@@ -150,10 +152,37 @@ test("PrefixIndex counts the same leading blocks as a look at each would, whatev
       }
       assert.ok(held.size <= index.size.blocks);
       const last = hashes.at(-1);
-      if (last !== undefined) assert.equal(index.matchedBlocks(first, last), Math.min(last.count, capacity));
+      if (last === undefined) return;
+      const matched = index.matchedBlocks(first, last);
+      // The prompts of a list may have blocks in common, which are held once.
+      assert.ok(matched >= Math.min(last.count, capacity) && matched <= last.count);
+      if (last.chainEnds.length === 1) assert.equal(matched, Math.min(last.count, capacity));
     }),
     { numRuns: 200 },
   );
+});
+
+test("prompts of a list match each from its own start; a list of one equals the string", () => {
+  const plan = planWith();
+  const [one, two] = [text(3), text(2, 2)];
+  const list = (...prompts: string[]): InferenceRequest => {
+    const segments = prompts.map((_, index) => prompts.slice(0, index + 1).join("").length);
+    return aRequest({ prompt: prompts.join(""), segments: prompts.length > 1 ? segments : [] });
+  };
+  send(plan, list(one, two), first);
+  assert.deepEqual(scores(plan, list(one, two)), [1, 0]);
+  assert.deepEqual(scores(plan, list(two)), [1, 0], "the second prompt alone");
+  assert.deepEqual(scores(plan, list(two, one)), [1, 0], "in another order");
+  assert.deepEqual(scores(plan, list(text(5, 3), two)), [2 / 7, 0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt: one + two })), [3 / 5, 0], "run together they are another prompt");
+});
+
+test("hashBlocks bounds the blocks of all chains together and takes ends beyond the prompt", () => {
+  const prompt = Uint8Array.from([1, 2, 3, 4, 5]);
+  const { chainEnds, count, words } = hashBlocks(prompt, 1, 4, 1n, [2, 2, 9]);
+  assert.deepEqual(chainEnds, [2, 2, 4]);
+  assert.equal(count, 4);
+  assert.deepEqual(words.slice(4), hashBlocks(Uint8Array.of(3, 4), 1, 4, 1n).words);
 });
 
 test("PrefixIndex shares its bound among the endpoints", () => {

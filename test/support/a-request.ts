@@ -14,6 +14,7 @@ export function aRequest(
     streaming: false,
     maxOutputTokens: undefined,
     promptBytes: bytes.length,
+    segments: [],
     cacheSalt: "",
     objective: "",
     fairnessId: "",

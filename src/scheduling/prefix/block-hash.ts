@@ -7,12 +7,14 @@ const mask64 = (1n << 64n) - 1n;
 
 /**
  * Hashes of a prompt's leading blocks, two 32-bit words a block: `words[2 * i]`, `words[2 * i + 1]`. Each covers the blocks
- * before it too, so equal hashes mean equal prefixes.
+ * before it in its chain too, so equal hashes mean equal prefixes.
  */
 export interface BlockHashes {
   readonly words: Uint32Array;
-  /** Blocks hashed. */
+  /** Blocks hashed, over all chains. */
   readonly count: number;
+  /** Index behind the last block of each chain, in order, the last equal to `count`: one chain for each prompt of a list. */
+  readonly chainEnds: readonly number[];
 }
 
 /**
@@ -24,19 +26,51 @@ export function chainSeed(hashKey: bigint, model: string, cacheSalt: string): bi
 }
 
 /**
- * Hashes `prompt` in blocks of `blockBytes`, `maxBlocks` at most; a shorter last block counts as one. xxHash64, each block
- * seeded with the hash before it.
+ * Hashes `prompt` in blocks of `blockBytes`, `maxBlocks` at most over all its chains; a shorter last block counts as one.
+ * xxHash64, each block seeded with the hash before it. `segments`: where each of several prompts ends, in order; each is a
+ * chain of its own from `seed` (protocol 10.5). Without any the prompt is one chain. Ends beyond the prompt count as its end.
  */
-export function hashBlocks(prompt: Uint8Array, blockBytes: number, maxBlocks: number, seed: bigint): BlockHashes {
-  const count = Math.min(maxBlocks, Math.ceil(prompt.length / blockBytes));
-  const words = new Uint32Array(count * 2);
+export function hashBlocks(
+  prompt: Uint8Array,
+  blockBytes: number,
+  maxBlocks: number,
+  seed: bigint,
+  segments: readonly number[] = [],
+): BlockHashes {
+  const ends = segments.length > 0 ? segments : [prompt.length];
+  const words = new Uint32Array(countBlocks(prompt.length, blockBytes, maxBlocks, ends) * 2);
+  const chainEnds: number[] = [];
+  let from = 0;
+  let count = 0;
+  for (const end of ends) {
+    const segment = prompt.subarray(from, end);
+    count = hashChain(segment, blockBytes, words, count, seed);
+    chainEnds.push(count);
+    from = end;
+  }
+  return { words, count, chainEnds };
+}
+
+function countBlocks(length: number, blockBytes: number, maxBlocks: number, ends: readonly number[]): number {
+  let blocks = 0;
+  let from = 0;
+  for (const end of ends) {
+    blocks += Math.ceil(Math.max(0, Math.min(end, length) - from) / blockBytes);
+    from = end;
+  }
+  return Math.min(maxBlocks, blocks);
+}
+
+/** Writes the hashes of one chain to `words` from block `first` on, as far as there is room; returns the next free block. */
+function hashChain(prompt: Uint8Array, blockBytes: number, words: Uint32Array, first: number, seed: bigint): number {
+  const last = Math.min(words.length / 2, first + Math.ceil(prompt.length / blockBytes));
   let chain = seed;
-  for (let block = 0; block < count; block++) {
-    chain = hasher.h64Raw(prompt.subarray(block * blockBytes, (block + 1) * blockBytes), chain);
+  for (let block = first, at = 0; block < last; block++, at += blockBytes) {
+    chain = hasher.h64Raw(prompt.subarray(at, at + blockBytes), chain);
     // A typed array splits the 64 bits without arithmetic on big integers.
     word64[0] = chain;
     words[block * 2] = words32[0] as number;
     words[block * 2 + 1] = words32[1] as number;
   }
-  return { words, count };
+  return last;
 }

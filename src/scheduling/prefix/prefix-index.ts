@@ -8,7 +8,7 @@ interface EndpointBlocks {
 }
 
 /**
- * Which prompt blocks each endpoint was sent, newest kept. A chain is touched from its end to its start: a block is always
+ * Which prompt blocks each endpoint was sent, newest kept. Every chain is touched from its end to its start: a block is always
  * older than the blocks before it, so eviction takes the ends of prefixes first and what an endpoint holds of a chain is
  * contiguous from its start. That is also the order in which vLLM frees blocks.
  */
@@ -32,14 +32,23 @@ export class PrefixIndex {
     return { endpoints: this.#byEndpoint.size, blocks, bytes };
   }
 
-  /** Leading blocks of the chain that `endpoint` holds; an incarnation never seen holds none. */
+  /** Leading blocks that `endpoint` holds of each chain, summed up; an incarnation never seen holds none. */
   matchedBlocks(endpoint: Endpoint, hashes: BlockHashes): number {
     const held = this.#byEndpoint.get(endpoint.id);
     if (held === undefined || held.incarnation !== endpoint.incarnation) return 0;
-    return countLeading(held.blocks, hashes);
+    let matched = 0;
+    let from = 0;
+    for (const end of hashes.chainEnds) {
+      matched += countLeading(held.blocks, hashes.words, from, end);
+      from = end;
+    }
+    return matched;
   }
 
-  /** Notes that `endpoint` was sent the chain; it keeps `capacity` blocks at most, the start of the chain first. */
+  /**
+   * Notes that `endpoint` was sent the chains; it keeps `capacity` blocks at most, the first chain before the next and the
+   * start of each first.
+   */
   add(endpoint: Endpoint, hashes: BlockHashes, capacity: number): void {
     const blocks = this.#blocksOf(endpoint);
     blocks.setLimit(Math.min(capacity, this.#share()));
@@ -71,8 +80,10 @@ export class PrefixIndex {
 }
 
 /** Blocks held are contiguous from the start, so the end is found by doubling, then halving: few look-ups an endpoint. */
-function countLeading(blocks: LruSet, { words, count }: BlockHashes): number {
-  const holds = (block: number): boolean => blocks.has(words[block * 2] as number, words[block * 2 + 1] as number);
+function countLeading(blocks: LruSet, words: Uint32Array, from: number, end: number): number {
+  const holds = (block: number): boolean =>
+    blocks.has(words[(from + block) * 2] as number, words[(from + block) * 2 + 1] as number);
+  const count = end - from;
   let low = 0; // blocks known to be held
   let high = 1;
   while (high <= count && holds(high - 1)) {

@@ -57,7 +57,7 @@ class ApproxPrefixCache implements Producer {
     const blockSizeTokens = this.#blockSizeTokens(candidates);
     const seed = chainSeed(this.#hashKey, request.targetModel, request.cacheSalt);
     const maxBlocks = this.#maxBlocks(blockSizeTokens);
-    const hashes = hashBlocks(request.prompt, blockSizeTokens * bytesPerToken, maxBlocks, seed);
+    const hashes = hashBlocks(request.prompt, blockSizeTokens * bytesPerToken, maxBlocks, seed, request.segments);
     return new HashedPrompt(hashes, blockSizeTokens, this.#index);
   }
 
