@@ -5,6 +5,7 @@ import { EndpointStore } from "./datastore/store.ts";
 import { startFileDiscovery } from "./discovery/file.ts";
 import { ByteBudget } from "./extproc/byte-budget.ts";
 import { type KeyPair, readKeyPair, serverCredentials } from "./extproc/certificate.ts";
+import type { Dispatched } from "./extproc/exchange.ts";
 import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
 import { ReceivingSweep } from "./extproc/receiving-sweep.ts";
 import { defaultMaxReceiveBytes, type StreamDeps, startExtProcServer, startHealthServer } from "./extproc/server.ts";
@@ -12,6 +13,7 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { createRandom, type Random } from "./lib/random.ts";
 import { routeRequest } from "./routing/route-request.ts";
 import { Scheduler } from "./routing/scheduler.ts";
+import type { Picked } from "./scheduling/schedule.ts";
 import { startScraping } from "./scrape/loop.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { startMetricsServer } from "./telemetry/metrics-server.ts";
@@ -37,6 +39,10 @@ export interface PickerOptions {
   readonly scrapeIntervalMs: number;
   /** How long open streams may go on after `close`. */
   readonly drainMs: number;
+  /** Pick from the whole pool whatever subset the host names; default false. */
+  readonly ignoreSubset?: boolean;
+  /** Put the total score of every candidate into the metadata; default false. */
+  readonly emitScores?: boolean;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -139,6 +145,8 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & { readonly schedule
   const routing = {
     snapshot: () => store.snapshot(),
     schedule: scheduler.schedule.bind(scheduler),
+    ignoreSubset: options.ignoreSubset ?? false,
+    emitScores: options.emitScores ?? false,
   };
   const limits = options.limits ?? defaultLimits;
   const budget = new ByteBudget(limits.bufferedBytes);
@@ -153,13 +161,33 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & { readonly schedule
     newRequestId: randomUUID,
     parsers: options.config.parsers,
     route: (request, metadata) => routeRequest(request, metadata, routing),
-    dispatched: (decision) => {
-      const [{ id, incarnation }] = decision.picked.endpoints;
-      scheduler.dispatched(decision.picked);
-      const entry = store.ledger.open(streamKey++, id, incarnation, clock.nowMs());
-      return () => store.ledger.close(entry);
-    },
+    dispatched: ({ picked }) => dispatch(picked, streamKey++, { store, scheduler, clock }),
     streamFailed: (error) => options.logger.error({ err: error }, "Failed to process request"),
+  };
+}
+
+/** Puts a request on its way into the ledger and into what the producers know; follows it when the host sends it elsewhere. */
+function dispatch(
+  picked: Picked,
+  streamKey: number,
+  rooms: { readonly store: EndpointStore; readonly scheduler: Scheduler; readonly clock: Clock },
+): Dispatched {
+  const { store, scheduler, clock } = rooms;
+  const { ledger } = store;
+  let [endpoint] = picked.endpoints;
+  scheduler.dispatched(picked);
+  let entry = ledger.open(streamKey, endpoint.id, endpoint.incarnation, clock.nowMs());
+  return {
+    served: (address) => {
+      if (address === endpoint.address) return;
+      const served = store.snapshot().find((candidate) => candidate.address === address);
+      if (served === undefined) return;
+      ledger.close(entry);
+      endpoint = served;
+      entry = ledger.open(streamKey, served.id, served.incarnation, clock.nowMs());
+      scheduler.dispatched({ ...picked, endpoints: [served] });
+    },
+    release: () => ledger.close(entry),
   };
 }
 

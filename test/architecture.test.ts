@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   extproc: ["routing", "request", "lib"],
   telemetry: ["extproc", "scrape", "datastore", "lib"],
   envoy: ["datastore", "lib"],
-  main: ["config", "datastore", "discovery", "extproc", "routing", "scrape", "telemetry", "lib"],
+  main: ["config", "datastore", "discovery", "extproc", "routing", "scheduling", "scrape", "telemetry", "lib"],
   simulator: ["config", "datastore", "discovery", "envoy", "lib", "request", "routing", "scheduling"],
   cli: [
     "main",
@@ -54,8 +54,8 @@ const ownerOf: Readonly<Record<string, string>> = {
   zod: "lib",
   "xxhash-wasm": "scheduling",
   commander: "cli",
-  "cli-table3": "simulator",
-  "log-update": "simulator",
+  "cli-table3": "cli",
+  "log-update": "cli",
 };
 
 interface SourceFile {

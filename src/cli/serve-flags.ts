@@ -24,8 +24,6 @@ export const unavailableFlags: Readonly<Record<string, string>> = {
   "--endpoint-target-ports": "Kubernetes discovery is not available in this version; use --endpoints FILE",
   "--objects": "objectives and rewrites are not available in this version",
   "--record": "the recorder is not available in this version",
-  "--emit-endpoint-scores": "scores in metadata are not available in this version",
-  "--disable-endpoint-subset-filter": "not available in this version: the subset hint is always honoured",
   "--ha-enable-leader-election": "leader election is not available in this version",
   "--grpc-max-recv-msg-size": "not available in this version: messages of up to 4 MiB are taken",
   "--grpc-max-send-msg-size": "not available in this version: messages sent are never over 62,000 bytes of body",

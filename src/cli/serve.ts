@@ -26,6 +26,8 @@ interface ServeOptions {
   refreshMetricsInterval: number;
   drainTimeout: number;
   metricsEndpointAuth?: boolean;
+  emitEndpointScores: boolean;
+  disableEndpointSubsetFilter: boolean;
   v: number;
 }
 
@@ -55,6 +57,8 @@ export function registerServe(program: Command): void {
     )
     .option("--drain-timeout <duration>", "how long open streams may go on after SIGTERM", durationValue, 30_000)
     .option("--metrics-endpoint-auth [bool]", "not available with --endpoints", booleanValue)
+    .option("--emit-endpoint-scores [bool]", "every candidate's total score in the metadata", booleanValue, false)
+    .option("--disable-endpoint-subset-filter [bool]", "ignore the host's subset hint", booleanValue, false)
     .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal, 4 every request", verbosityValue, 2);
   addAcceptedFlags(command);
   command.action(async (options: ServeOptions) => serve(options, command));
@@ -78,6 +82,8 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     certPath: options.certPath,
     scrapeIntervalMs: Math.max(minScrapeIntervalMs, options.refreshMetricsInterval),
     drainMs: options.drainTimeout,
+    emitScores: options.emitEndpointScores,
+    ignoreSubset: options.disableEndpointSubsetFilter,
     logger,
   });
   const { grpcPort, grpcHealthPort, metricsPort } = picker;

@@ -2,7 +2,7 @@ import { assertNever } from "../lib/assert-never.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import { codeOf, type Forward, type Reject, type RouteDecision, reject } from "../routing/decision.ts";
-import type { HostMetadata } from "../routing/subset.ts";
+import { type HostMetadata, servedEndpoint } from "../routing/subset.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { ExchangeLimits } from "./limits.ts";
 import type { HostEvent, HostMessage, PickerMessage } from "./messages.ts";
@@ -25,8 +25,16 @@ export interface ExchangeDeps {
   readonly parsers: readonly string[];
   /** Decides; synchronous, so nothing else happens between snapshot and pick. */
   readonly route: (request: InferenceRequest, metadata: HostMetadata | undefined) => RouteDecision;
-  /** Takes note that the request is on its way; the returned function is called once when it has ended. */
-  readonly dispatched: (decision: Forward) => () => void;
+  /** Takes note that the request is on its way. */
+  readonly dispatched: (decision: Forward) => Dispatched;
+}
+
+/** A request on its way. */
+export interface Dispatched {
+  /** The host says that it went to `address` in the end, after a retry for one. */
+  served(address: string): void;
+  /** It has ended; called once. */
+  release(): void;
 }
 
 /** What a host does that does not say: hosts older than `protocol_config` know no other use of a picker. */
@@ -63,7 +71,7 @@ export class Exchange implements Receiving {
   #relay: ResponseRelay | undefined;
   #request: InferenceRequest | undefined;
   #labels = noLabels;
-  #release: (() => void) | undefined;
+  #dispatched: Dispatched | undefined;
   #isCompleted = false;
   #firstByteAtMs: number | undefined;
   #lastChunkAtMs: number | undefined;
@@ -81,7 +89,8 @@ export class Exchange implements Receiving {
   /** Takes one message of the host. Throws OutOfOrderError when the protocol does not allow it here. */
   receive(message: HostMessage): void {
     if (this.#state === "ended" || this.#state === "refused") return;
-    // The hint may come with the headers or with the last bytes: the last message that carries metadata counts (protocol 1.6).
+    // The hint may come with the headers or with the last bytes, the served endpoint with the response: the last message
+    // that carries metadata counts (protocol 1.6, 2).
     if (message.metadata !== undefined) this.#metadata = message.metadata;
     if (message.protocolConfig !== undefined) this.#modes = message.protocolConfig;
     if (message.observabilityMode) return this.#observe();
@@ -111,7 +120,7 @@ export class Exchange implements Receiving {
   /** The stream is over. Only the first call does anything. */
   end(): void {
     if (this.#state === "ended") return;
-    const wasRouted = this.#release !== undefined || this.#isCompleted;
+    const wasRouted = this.#dispatched !== undefined || this.#isCompleted;
     this.#state = "ended";
     this.#releaseOnce();
     this.#dropPending();
@@ -202,7 +211,7 @@ export class Exchange implements Receiving {
   ): void {
     const { observer, clock } = this.#deps;
     this.#state = "routed";
-    this.#release = this.#deps.dispatched(decision);
+    this.#dispatched = this.#deps.dispatched(decision);
     for (const message of forwardReply(decision, complete, pending.headers, end)) this.#send(message);
     this.#dropPending();
     observer.routed(this.#labels, complete.receivedBytes, clock.nowMs() - endedAtMs, decision.picked.endpoints[0]);
@@ -229,6 +238,8 @@ export class Exchange implements Receiving {
 
   #onResponseHeaders(event: HostEvent & { kind: "headers" }): void {
     if (this.#relay !== undefined) throw this.#outOfOrder("response headers");
+    const served = servedEndpoint(this.#metadata);
+    if (served !== undefined) this.#dispatched?.served(served);
     this.#relay = new ResponseRelay({
       targetModel: this.#request?.targetModel ?? "",
       model: this.#request?.model ?? "",
@@ -283,8 +294,8 @@ export class Exchange implements Receiving {
   }
 
   #releaseOnce(): void {
-    this.#release?.();
-    this.#release = undefined;
+    this.#dispatched?.release();
+    this.#dispatched = undefined;
   }
 
   #sendAll(messages: readonly PickerMessage[]): void {

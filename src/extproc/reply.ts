@@ -2,7 +2,7 @@ import { controlHeaderNames, routingHeaderNames } from "../request/control-heade
 import { bodyOf, type Forward, type Reject, statusOf } from "../routing/decision.ts";
 import { sliceBody } from "./body-buffer.ts";
 import type { HeaderList } from "./header-list.ts";
-import type { PickerMessage } from "./messages.ts";
+import type { MetadataValue, PickerMessage } from "./messages.ts";
 import type { CompleteRequest } from "./pending-request.ts";
 
 /** Destination in the header and in the metadata, with the metadata's namespace (protocol 2). */
@@ -35,7 +35,7 @@ export function forwardReply(
   const routing = {
     mutation: { set: changedHeaders(decision, complete, headers, end), remove: removedHeaders(headers) },
     clearRouteCache: true,
-    dynamicMetadata: { [destinationNamespace]: { [destinationHeader]: decision.destination } },
+    dynamicMetadata: { [destinationNamespace]: destinationMetadata(decision) },
   };
   if (end === "buffered-body") {
     const body = complete.isRewritten ? { body: Buffer.concat(complete.body) } : {};
@@ -46,6 +46,12 @@ export function forwardReply(
   messages.push(...bodyReply("request", complete.body, end === "body"));
   if (end === "trailers") messages.push({ kind: "trailers", phase: "request" });
   return messages;
+}
+
+/** Header and metadata must be equal (protocol 2); scores stand beside. */
+function destinationMetadata({ destination, scores }: Forward): Record<string, MetadataValue> {
+  if (scores === undefined) return { [destinationHeader]: destination };
+  return { [destinationHeader]: destination, [`${destinationHeader}-scores`]: { ...scores } };
 }
 
 function changedHeaders(

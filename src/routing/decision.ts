@@ -30,6 +30,8 @@ export interface Forward {
   readonly picked: Picked;
   /** The endpoints' addresses joined by a bare comma: destination header and metadata (protocol 2). */
   readonly destination: string;
+  /** Total score of every candidate by address, where they were asked for (protocol 2). */
+  readonly scores?: Readonly<Record<string, number>>;
 }
 
 /** How every request ends as far as the picker decides it. */

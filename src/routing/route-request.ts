@@ -8,6 +8,10 @@ import { type HostMetadata, inSubset } from "./subset.ts";
 export interface RoutingDeps {
   /** The pool as it is known now. */
   readonly snapshot: () => readonly Endpoint[];
+  /** Every endpoint is a candidate, whatever the host's hint says; default false. */
+  readonly ignoreSubset?: boolean;
+  /** Decisions carry the total score of every candidate, for hosts that show them; default false. */
+  readonly emitScores?: boolean;
   /** Runs the configured profile over the candidates. */
   readonly schedule: (request: InferenceRequest, candidates: readonly Endpoint[]) => Picked | NonePicked;
 }
@@ -21,13 +25,16 @@ export function routeRequest(
   metadata: HostMetadata | undefined,
   deps: RoutingDeps,
 ): RouteDecision {
-  const candidates = withoutLastResort(inSubset(deps.snapshot(), metadata));
+  const legal = deps.ignoreSubset === true ? deps.snapshot() : inSubset(deps.snapshot(), metadata);
+  const candidates = withoutLastResort(legal);
   if (candidates.length === 0) {
     return reject("rejected-no-endpoints", "failed to find endpoint candidates for serving the request");
   }
   const picked = deps.schedule(request, candidates);
   if (picked.kind === "none") return reject("rejected-saturated", "no endpoints available for the given request");
-  return { kind: "forward", picked, destination: picked.endpoints.map(({ address }) => address).join(",") };
+  const destination = picked.endpoints.map(({ address }) => address).join(",");
+  const scores = deps.emitScores === true ? scoresOf(picked) : undefined;
+  return { kind: "forward", picked, destination, ...(scores && { scores }) };
 }
 
 /** Endpoints that refuse connections are used only when no other is left. */
@@ -35,4 +42,10 @@ function withoutLastResort(endpoints: readonly Endpoint[]): readonly Endpoint[] 
   if (!endpoints.some(({ lastResort }) => lastResort)) return endpoints;
   const alive = endpoints.filter(({ lastResort }) => !lastResort);
   return alive.length > 0 ? alive : endpoints;
+}
+
+/** Total score by address of every candidate that was scored; undefined when the profile has no scorer. */
+function scoresOf({ trace }: Picked): Record<string, number> | undefined {
+  if (trace.profile.scorers.length === 0) return undefined;
+  return Object.fromEntries(trace.candidates.map(({ address }, index) => [address, trace.totals[index] ?? 0]));
 }

@@ -4,6 +4,10 @@ import type { Endpoint } from "../datastore/endpoint.ts";
 const hintNamespace = "envoy.lb.subset_hint";
 const hintKey = "x-gateway-destination-endpoint-subset";
 
+/** Namespace and key under which a host tells which endpoint served a request, with its response (protocol 2). */
+const servedNamespace = "envoy.lb";
+const servedKey = "x-gateway-destination-endpoint-served";
+
 /** Metadata by namespace and key, as the host sent it. */
 export type HostMetadata = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -21,4 +25,10 @@ export function inSubset(endpoints: readonly Endpoint[], metadata: HostMetadata 
 function hintEntries(hint: unknown): string[] {
   const items: unknown[] = typeof hint === "string" ? hint.split(",") : Array.isArray(hint) ? hint : [];
   return items.filter((item) => typeof item === "string").map((item) => item.trim());
+}
+
+/** `ip:port` that served the request; undefined when the host does not say. */
+export function servedEndpoint(metadata: HostMetadata | undefined): string | undefined {
+  const served = metadata?.[servedNamespace]?.[servedKey];
+  return typeof served === "string" ? served : undefined;
 }

@@ -36,7 +36,7 @@ function aServer(limits: Partial<ExchangeLimits> = {}) {
     newRequestId: () => "made-up",
     parsers: ["openai-parser", "passthrough-parser"],
     route: () => reject("rejected-saturated", "no endpoints available for the given request"),
-    dispatched: () => () => {},
+    dispatched: () => ({ served: () => {}, release: () => {} }),
   };
   const open = () => {
     const sent: PickerMessage[] = [];

@@ -133,8 +133,8 @@ export class EnvoyStream {
     return this.#write({ request_trailers: {} });
   }
 
-  responseHeaders(headers: HeaderPairs, endOfStream = false): this {
-    return this.#write({ response_headers: headersMessage(headers, endOfStream) });
+  responseHeaders(headers: HeaderPairs, endOfStream = false, more: object = {}): this {
+    return this.#write({ response_headers: headersMessage(headers, endOfStream), ...more });
   }
 
   responseBody(body: string | Uint8Array, endOfStream = false): this {
