@@ -20,12 +20,14 @@ export type OwnSinceSample = Readonly<Record<CorrectedFamily, OwnSince | undefin
  * - running = scraped - dispatched before and ended since, at least 0;
  * - waiting = scraped + dispatched since and still open, at least what is open beyond the running ones: an engine writes its
  *   gauges once a step, so for two steps after a dispatch a sample may lack a request that our own stream still holds open.
- * `openRequests` counts the streams of this picker that are open now, whenever dispatched. Unknown stays unknown. A signal without a correction is the scraped object itself, so that with fresh metrics and
+ * `openRequests` counts the streams of this picker that are open now, whenever dispatched. Unknown stays unknown, a total as it is. A signal without a correction is the scraped object itself, so that with fresh metrics and
  * nothing in flight every score equals the one of the scraped numbers.
  */
 export function correctSignals(scraped: EndpointSignals, own: OwnSinceSample, openRequests: number): EndpointSignals {
-  const runningRequests = moved(scraped.runningRequests, -(own.runningRequests?.endedEarlier ?? 0));
-  const notRunning = openRequests - (runningRequests.value ?? Number.POSITIVE_INFINITY);
+  const isTotal = scraped.runningRequests.source === "total";
+  const runningRequests = moved(scraped.runningRequests, isTotal ? 0 : -(own.runningRequests?.endedEarlier ?? 0));
+  const running = isTotal ? undefined : runningRequests.value;
+  const notRunning = openRequests - (running ?? Number.POSITIVE_INFINITY);
   const waiting = scraped.waitingRequests.value ?? 0;
   const dispatched = own.waitingRequests?.dispatchedOpen ?? 0;
   const waitingRequests = moved(scraped.waitingRequests, Math.max(dispatched, notRunning - waiting));

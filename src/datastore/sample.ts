@@ -1,5 +1,5 @@
 import type { AdapterState, CacheInfo, EndpointSignals } from "./endpoint.ts";
-import { type Signal, unknownSignal } from "./signal.ts";
+import { type Signal, type SignalSource, unknownSignal } from "./signal.ts";
 
 /**
  * One reading of a model server's metrics page. A family that the page does not have is absent (or undefined) and
@@ -11,6 +11,8 @@ export interface Sample {
   readonly sampledAtMs: number;
   readonly waitingRequests?: number | null | undefined;
   readonly runningRequests?: number | null | undefined;
+  /** `runningRequests` is what ever ran, not what runs now; default false. */
+  readonly runningIsTotal?: boolean | undefined;
   /** 0..1. */
   readonly kvCacheRatio?: number | null | undefined;
   /** An undefined `maxAdapters` keeps the maximum known so far (protocol 10.6). */
@@ -32,17 +34,27 @@ export function applySample(before: EndpointSignals, sample: Sample): EndpointSi
   const { sampledAtMs } = sample;
   return {
     waitingRequests: next(before.waitingRequests, sample.waitingRequests, sampledAtMs),
-    runningRequests: next(before.runningRequests, sample.runningRequests, sampledAtMs),
+    runningRequests: next(
+      before.runningRequests,
+      sample.runningRequests,
+      sampledAtMs,
+      sample.runningIsTotal === true ? "total" : "scraped",
+    ),
     kvCacheRatio: next(before.kvCacheRatio, sample.kvCacheRatio, sampledAtMs),
     adapters: next(before.adapters, keepMaximum(before.adapters.value, sample.adapters), sampledAtMs),
     cacheInfo: next(before.cacheInfo, sample.cacheInfo, sampledAtMs),
   };
 }
 
-function next<T>(before: Signal<T>, value: T | null | undefined, sampledAtMs: number): Signal<T> {
+function next<T>(
+  before: Signal<T>,
+  value: T | null | undefined,
+  sampledAtMs: number,
+  source: SignalSource = "scraped",
+): Signal<T> {
   if (value === undefined) return before;
   if (value === null) return unknownSignal;
-  return { value, sampledAtMs, source: "scraped" };
+  return { value, sampledAtMs, source };
 }
 
 function keepMaximum(

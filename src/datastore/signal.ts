@@ -1,5 +1,8 @@
-/** Where a signal's value comes from. `corrected`: scraped, then moved by what this picker dispatched and saw end since. */
-export type SignalSource = "scraped" | "corrected" | "unknown";
+/**
+ * Where a signal's value comes from. `corrected`: scraped, then moved by what this picker dispatched and saw end since.
+ * `total`: scraped, but a count of all that ever was: scorers rate it as the reference does, nothing else reads it.
+ */
+export type SignalSource = "scraped" | "corrected" | "total" | "unknown";
 
 /**
  * One thing the picker knows about an endpoint. Immutable, so snapshots and decision records share it; the moment of

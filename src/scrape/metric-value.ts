@@ -15,6 +15,11 @@ export function asCount(value: number): number | undefined {
   return value >= 0 && value <= maxCount ? Math.trunc(value) : undefined;
 }
 
+/** A count that only grows, cut to a whole number; undefined when negative or too large to be counted exactly. */
+export function asTotal(value: number): number | undefined {
+  return value >= 0 && value <= Number.MAX_SAFE_INTEGER ? Math.trunc(value) : undefined;
+}
+
 /** A share of 0..1; undefined outside. What lies outside by rounding only is moved to the bound. */
 export function asRatio(value: number): number | undefined {
   const tolerance = 1e-6;

@@ -1,13 +1,13 @@
 import type { AdapterState, CacheInfo } from "../datastore/endpoint.ts";
 import type { Sample } from "../datastore/sample.ts";
 import { createLineFilter, type PageLimit, type WantedFamily, type WantedLines } from "./metric-lines.ts";
-import { asCount, asRatio, parseWhole } from "./metric-value.ts";
+import { asCount, asRatio, asTotal, parseWhole } from "./metric-value.ts";
 import type { ModelServerMetrics } from "./model-servers.ts";
 import { parseSampleLine, type Series } from "./series.ts";
-import { matchesSpec, type MetricSpec, parseMetricSpec } from "./spec.ts";
+import { matchesSpec, type MetricSpec, parseMetricSpec } from "../lib/metric-spec.ts";
 
 /** A signal that a page gives. */
-export type SignalName = Exclude<keyof Sample, "sampledAtMs">;
+export type SignalName = Exclude<keyof Sample, "sampledAtMs" | "runningIsTotal">;
 
 /** What a page says. */
 export interface PageReading {
@@ -37,6 +37,9 @@ interface CompiledMetrics {
   readonly cacheInfo:
     | { readonly spec: MetricSpec; readonly blockSizeLabel: string; readonly blocksLabel: string }
     | undefined;
+  readonly cacheBlockSize: MetricSpec | undefined;
+  readonly cacheBlocks: MetricSpec | undefined;
+  readonly runningIsTotal: boolean;
 }
 
 /** A family of one page; undefined when no line of it could be read. `null`: its type has no single value. */
@@ -92,12 +95,27 @@ function compile(metrics: ModelServerMetrics): CompiledMetrics {
     return read === undefined ? [] : [{ signal, spec: read }];
   });
   const cacheInfo = metrics.cacheInfo && { ...metrics.cacheInfo, spec: parseMetricSpec(metrics.cacheInfo.spec) };
-  return { counts, kvCacheRatio: spec(metrics.kvCacheRatio), adapters: spec(metrics.adapters), cacheInfo };
+  return {
+    counts,
+    kvCacheRatio: spec(metrics.kvCacheRatio),
+    adapters: spec(metrics.adapters),
+    cacheInfo,
+    cacheBlockSize: spec(metrics.cacheBlockSize),
+    cacheBlocks: spec(metrics.cacheBlocks),
+    runningIsTotal: metrics.runningIsTotal === true,
+  };
 }
 
-function wantedFamilies({ counts, kvCacheRatio, adapters, cacheInfo }: CompiledMetrics): readonly WantedFamily[] {
+function wantedFamilies(metrics: CompiledMetrics): readonly WantedFamily[] {
+  const { counts, kvCacheRatio, adapters, cacheInfo, cacheBlockSize, cacheBlocks } = metrics;
   const wanted = new Map<string, WantedFamily>();
-  for (const spec of [...counts.map((count) => count.spec), kvCacheRatio, cacheInfo?.spec]) {
+  for (const spec of [
+    ...counts.map((count) => count.spec),
+    kvCacheRatio,
+    cacheInfo?.spec,
+    cacheBlockSize,
+    cacheBlocks,
+  ]) {
     if (spec !== undefined) wanted.set(spec.name, { name: spec.name, newestOnly: false });
   }
   if (adapters !== undefined && !wanted.has(adapters.name)) {
@@ -117,23 +135,30 @@ function createFamilyReader(lines: WantedLines, seriesOf: (line: string) => Seri
 }
 
 function readSignals(compiled: CompiledMetrics, family: FamilyReader): Omit<Sample, "sampledAtMs"> {
-  const { cacheInfo, kvCacheRatio, adapters } = compiled;
-  const cacheSeries = cacheInfo && family(cacheInfo.spec);
-  const blocksOfRank = cacheInfo && cacheSeries ? readBlocks(cacheSeries, cacheInfo.blocksLabel) : noBlocks;
-  const signals: { -readonly [name in SignalName]?: Sample[name] } = {};
-  for (const { signal, spec } of compiled.counts) signals[signal] = readCount(family(spec));
-  if (kvCacheRatio !== undefined) signals.kvCacheRatio = readRatio(family(kvCacheRatio), blocksOfRank);
-  if (adapters !== undefined) signals.adapters = readAdapters(family(adapters));
-  if (cacheInfo !== undefined) {
-    signals.cacheInfo = cacheSeries ? readCacheInfo(cacheSeries, blocksOfRank, cacheInfo.blockSizeLabel) : cacheSeries;
+  const { kvCacheRatio, adapters, runningIsTotal } = compiled;
+  const signals: { -readonly [name in Exclude<keyof Sample, "sampledAtMs">]?: Sample[name] } = {};
+  for (const { signal, spec } of compiled.counts) {
+    const isTotal = runningIsTotal && signal === "runningRequests";
+    signals[signal] = readCount(family(spec), isTotal ? asTotal : asCount);
+    if (isTotal) signals.runningIsTotal = true;
   }
+  const cache = hasCacheInfo(compiled) ? readCache(compiled, family) : undefined;
+  if (kvCacheRatio !== undefined) {
+    signals.kvCacheRatio = readRatio(family(kvCacheRatio), cache?.blocksOfRank ?? noBlocks);
+  }
+  if (adapters !== undefined) signals.adapters = readAdapters(family(adapters));
+  if (cache !== undefined) signals.cacheInfo = cache.info;
   return signals;
+}
+
+function hasCacheInfo({ cacheInfo, cacheBlockSize, cacheBlocks }: CompiledMetrics): boolean {
+  return cacheInfo !== undefined || cacheBlockSize !== undefined || cacheBlocks !== undefined;
 }
 
 function missingOf(compiled: CompiledMetrics, signals: Omit<Sample, "sampledAtMs">): readonly SignalName[] {
   const expected: SignalName[] = compiled.counts.map(({ signal }) => signal);
   if (compiled.kvCacheRatio !== undefined) expected.push("kvCacheRatio");
-  if (compiled.cacheInfo !== undefined) expected.push("cacheInfo");
+  if (hasCacheInfo(compiled)) expected.push("cacheInfo");
   return expected.filter((signal) => signals[signal] === undefined);
 }
 
@@ -157,10 +182,13 @@ function valueOfRanks(
   return new Map(Array.from(chosen, ([rank, { value }]) => [rank, value]));
 }
 
-function readCount(series: readonly Series[] | null | undefined): number | null | undefined {
+function readCount(
+  series: readonly Series[] | null | undefined,
+  read: (value: number) => number | undefined,
+): number | null | undefined {
   if (!series) return series;
   let sum = 0;
-  for (const value of valueOfRanks(series, asCount).values()) {
+  for (const value of valueOfRanks(series, read).values()) {
     if (value === undefined) return null;
     sum += value;
   }
@@ -187,24 +215,53 @@ function readRatio(
 
 const noBlocks: ReadonlyMap<string, number> = new Map();
 
-function readBlocks(series: readonly Series[], label: string): ReadonlyMap<string, number> {
-  const blocks = new Map<string, number>();
-  for (const one of series) {
-    const value = parseWhole(one.labels[label], 1, maxBlocks);
-    if (value !== undefined && !blocks.has(rankOf(one))) blocks.set(rankOf(one), value);
-  }
-  return blocks;
+/** What a page says of the KV cache: of both parts together, and the blocks of each rank. */
+interface CacheReading {
+  readonly info: CacheInfo | null | undefined;
+  readonly blocksOfRank: ReadonlyMap<string, number>;
 }
 
-function readCacheInfo(
-  series: readonly Series[],
-  blocksOfRank: ReadonlyMap<string, number>,
-  blockSizeLabel: string,
-): CacheInfo {
-  let [blockSizeTokens, blocks]: [number | undefined, number | undefined] = [undefined, undefined];
-  for (const { labels } of series) blockSizeTokens ??= parseWhole(labels[blockSizeLabel], 1, maxBlockSizeTokens);
+/** Reads the labels of one family and the values of others; a value counts before a label. */
+function readCache({ cacheInfo, cacheBlockSize, cacheBlocks }: CompiledMetrics, family: FamilyReader): CacheReading {
+  const labelled = cacheInfo && family(cacheInfo.spec);
+  const size = cacheBlockSize && family(cacheBlockSize);
+  const count = cacheBlocks && family(cacheBlocks);
+  const found = [labelled, size, count].filter((series) => series !== undefined);
+  if (found.length === 0) return { info: undefined, blocksOfRank: noBlocks };
+  if (found.every((series) => series === null)) return { info: null, blocksOfRank: noBlocks };
+  const sizes = size
+    ? wholeOfRanks(size, maxBlockSizeTokens)
+    : labelOfRanks(labelled, cacheInfo?.blockSizeLabel, maxBlockSizeTokens);
+  const blocksOfRank = count
+    ? wholeOfRanks(count, maxBlocks)
+    : labelOfRanks(labelled, cacheInfo?.blocksLabel, maxBlocks);
+  const [blockSizeTokens] = sizes.values();
+  let blocks: number | undefined;
   for (const ofRank of blocksOfRank.values()) blocks = (blocks ?? 0) + ofRank;
-  return { blockSizeTokens, blocks };
+  return { info: { blockSizeTokens, blocks }, blocksOfRank };
+}
+
+function wholeOfRanks(series: readonly Series[], max: number): ReadonlyMap<string, number> {
+  const read = (value: number): number | undefined => {
+    const whole = Math.trunc(value);
+    return whole >= 1 && whole <= max ? whole : undefined;
+  };
+  const known = new Map<string, number>();
+  for (const [rank, value] of valueOfRanks(series, read)) if (value !== undefined) known.set(rank, value);
+  return known;
+}
+
+function labelOfRanks(
+  series: readonly Series[] | null | undefined,
+  label: string | undefined,
+  max: number,
+): ReadonlyMap<string, number> {
+  const known = new Map<string, number>();
+  for (const one of series ?? []) {
+    const value = label === undefined ? undefined : parseWhole(one.labels[label], 1, max);
+    if (value !== undefined && !known.has(rankOf(one))) known.set(rankOf(one), value);
+  }
+  return known;
 }
 
 function readAdapters(series: readonly Series[] | null | undefined): AdapterState | null | undefined {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { matchesSpec, parseMetricSpec } from "../../src/scrape/spec.ts";
+import { matchesSpec, parseMetricSpec } from "../../src/lib/metric-spec.ts";
 
 const valid: readonly { text: string; name: string; labels?: Record<string, string> }[] = [
   { text: "vllm:num_requests_waiting", name: "vllm:num_requests_waiting" },
