@@ -151,6 +151,7 @@ export class PendingRequest {
       promptBytes: 0,
       segments: [],
       cacheSalt: "",
+      onlyIfCached: this.#control.onlyIfCached,
       objective: this.#control.objective,
       fairnessId: this.#control.fairnessId,
       requestId: this.#requestId,

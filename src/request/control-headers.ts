@@ -54,6 +54,8 @@ export interface ControlHeaders {
   readonly fairnessId: string;
   /** Model to ask the server for instead of the body's. */
   readonly modelRewrite: string;
+  /** `Prefer: if-available`: no answer unless a server has some of the prompt cached (protocol 1.10). */
+  readonly onlyIfCached: boolean;
   /** "" when absent or not usable: the caller makes one up, so a bad id costs nobody the request. */
   readonly requestId: string;
 }
@@ -81,6 +83,7 @@ export function readControlHeaders(lookup: HeaderLookup): ControlHeaders | { kin
     objective: objective.value,
     fairnessId: fairnessId.value,
     modelRewrite: modelRewrite.value,
+    onlyIfCached: prefers(lookup("prefer") ?? "", "if-available"),
     requestId: isUsable(requestId) ? requestId : "",
   };
 }
@@ -88,6 +91,11 @@ export function readControlHeaders(lookup: HeaderLookup): ControlHeaders | { kin
 /** The path that says which API is called (protocol 3.1); query included, never empty. */
 export function requestPath(lookup: HeaderLookup): string {
   return find(lookup, [":path", "x-original-path", "x-forwarded-path"]).value || "/v1/completions";
+}
+
+/** Whether a Prefer header names `token`: a comma list, in any case, parameters ignored. */
+function prefers(header: string, token: string): boolean {
+  return header.split(",").some((item) => item.split(";", 1)[0]?.trim().toLowerCase() === token);
 }
 
 /** The first of `names` that is not empty; the last one with "" when none is. */

@@ -47,6 +47,8 @@ export interface InferenceRequest {
   readonly segments: readonly number[];
   /** The request's `cache_salt`: prompts with different salts never share cache blocks. "" when absent. */
   readonly cacheSalt: string;
+  /** The client wants no answer unless a server has some of the prompt cached (`Prefer: if-available`); default false. */
+  readonly onlyIfCached?: boolean;
   /** Control values from headers (protocol 3.1). */
   readonly objective: string;
   readonly fairnessId: string;

@@ -7,6 +7,7 @@ import type { Picked } from "../scheduling/schedule.ts";
 export const refusals = {
   "rejected-bad-request": { status: 400, code: "BadRequest" },
   "rejected-body-timeout": { status: 408, code: "RequestTimeout" },
+  "rejected-not-cached": { status: 412, code: "PreconditionFailed" },
   "rejected-body-too-large": { status: 413, code: "PayloadTooLarge" },
   "rejected-unsupported-encoding": { status: 415, code: "UnsupportedMediaType" },
   "rejected-saturated": { status: 429, code: "ResourceExhausted" },

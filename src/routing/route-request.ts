@@ -1,5 +1,6 @@
 import type { Endpoint } from "../datastore/endpoint.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
+import { PrefixMatch } from "../scheduling/prefix/prefix-match.ts";
 import type { NonePicked, Picked } from "../scheduling/schedule.ts";
 import { type RouteDecision, reject } from "./decision.ts";
 import { type HostMetadata, inSubset } from "./subset.ts";
@@ -32,6 +33,9 @@ export function routeRequest(
   }
   const picked = deps.schedule(request, candidates);
   if (picked.kind === "none") return reject("rejected-saturated", "no endpoints available for the given request");
+  if (request.onlyIfCached === true && !hasCachedPrefix(picked)) {
+    return reject("rejected-not-cached", "no decode worker has the requested KV cache");
+  }
   const destination = picked.endpoints.map(({ address }) => address).join(",");
   const scores = deps.emitScores === true ? scoresOf(picked) : undefined;
   return { kind: "forward", picked, destination, ...(scores && { scores }) };
@@ -42,6 +46,11 @@ function withoutLastResort(endpoints: readonly Endpoint[]): readonly Endpoint[] 
   if (!endpoints.some(({ lastResort }) => lastResort)) return endpoints;
   const alive = endpoints.filter(({ lastResort }) => !lastResort);
   return alive.length > 0 ? alive : endpoints;
+}
+
+/** Whether some producer knows of a cached beginning of the prompt on the picked endpoint. */
+function hasCachedPrefix({ cycle, endpoints: [first] }: Picked): boolean {
+  return [...cycle.produced.values()].some((data) => data instanceof PrefixMatch && data.matchedBlocks(first) > 0);
 }
 
 /** Total score by address of every candidate that was scored; undefined when the profile has no scorer. */

@@ -7,8 +7,8 @@ import { z } from "../../src/lib/schema.ts";
 import { definePlugin, type PluginDefinition } from "../../src/scheduling/plugin.ts";
 import { createRegistry, schedulingPlugins } from "../../src/scheduling/registry.ts";
 import { startTestPicker } from "../support/a-picker.ts";
-import { completion, destinationOf, requestAnswers } from "../support/exchanges.ts";
-import { setHeaders } from "../support/ext-proc-client.ts";
+import { completion, completionHeaders, destinationOf, requestAnswers } from "../support/exchanges.ts";
+import { type HeaderPairs, setHeaders } from "../support/ext-proc-client.ts";
 import { renderPage, sendPage, startFakeModelServer } from "../support/fake-model-server.ts";
 
 const head = "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n";
@@ -153,4 +153,25 @@ test("H8 a long prompt sent again goes to the same server; another model or salt
     others.add(await destinationOf(picker, completion("base", prompt, { cache_salt: `salt-${repeat}` })));
   }
   assert.ok(others.size > 1, "other models and salts are spread");
+});
+
+test("D11 Prefer: if-available is routed on a cached prefix, refused with 412 otherwise; other tokens change nothing", async (t) => {
+  const server = await startFakeModelServer(t);
+  const prompt = "A long system prompt. ".repeat(100);
+  const preferring = (value: string): HeaderPairs => [...completionHeaders, ["prefer", value]];
+  const picker = await startTestPicker(t, [server]);
+  const [refused] = await requestAnswers(picker, completion("base", prompt), preferring("if-available"));
+  assert.equal(refused?.immediate_response?.status?.code, 412);
+  assert.equal(
+    String(refused?.immediate_response?.body),
+    "inference error: PreconditionFailed - no decode worker has the requested KV cache",
+  );
+  assert.equal(picker.picker.store.ledger.total, 0);
+  assert.equal(await destinationOf(picker, completion("base", prompt), preferring("respond-async")), server.address);
+  const wanted = preferring("respond-async, If-Available;wait=3");
+  assert.equal(await destinationOf(picker, completion("base", prompt), wanted), server.address);
+
+  const config = `${head}plugins: [{ type: queue-scorer }]\n`;
+  const withoutPrefixes = await startTestPicker(t, [server], { config });
+  assert.equal(await destinationOf(withoutPrefixes, completion("base", prompt), preferring("if-available")), 412);
 });

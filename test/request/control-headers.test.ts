@@ -12,7 +12,7 @@ const lookup =
   (headers: Readonly<Record<string, string>>): HeaderLookup =>
   (name) =>
     new Map(Object.entries(headers)).get(name);
-const none = { kind: "read", objective: "", fairnessId: "", modelRewrite: "", requestId: "" };
+const none = { kind: "read", objective: "", fairnessId: "", modelRewrite: "", onlyIfCached: false, requestId: "" };
 
 const cases: readonly { name: string; headers: Record<string, string>; want: object }[] = [
   { name: "C3 reads nothing from no headers", headers: {}, want: none },
@@ -32,6 +32,11 @@ const cases: readonly { name: string; headers: Record<string, string>; want: obj
     name: "C3 takes the legacy name alone, or when the new one is empty",
     headers: { "x-gateway-inference-objective": "old", "x-llm-d-inference-objective": "" },
     want: { ...none, objective: "old" },
+  },
+  {
+    name: "D11 reads Prefer: if-available",
+    headers: { prefer: "a=1, IF-Available; x=1" },
+    want: { ...none, onlyIfCached: true },
   },
   { name: "C7 keeps a request id", headers: { "x-request-id": "r-1" }, want: { ...none, requestId: "r-1" } },
   { name: "C7 drops an unusable request id", headers: { "x-request-id": "a\nb" }, want: none },
@@ -70,7 +75,9 @@ test("C4 every header that is read for control is among those removed, lower-cas
     return undefined;
   });
   const removed = [...controlHeaderNames, ...routingHeaderNames];
-  for (const name of asked.filter((asked) => asked !== "x-request-id")) assert.ok(removed.includes(name), name);
+  // Standard headers that the model server may read too.
+  const shared = ["x-request-id", "prefer"];
+  for (const name of asked.filter((asked) => !shared.includes(asked))) assert.ok(removed.includes(name), name);
   assert.deepEqual([...new Set(removed.map((name) => name.toLowerCase()))], removed);
 });
 
