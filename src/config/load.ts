@@ -3,6 +3,7 @@ import { inOrder, type Problem, readDocument } from "../lib/document.ts";
 import type { PluginIdentity, SchedulingPlan } from "../scheduling/plan.ts";
 import { buildPlan, resolveNeeds } from "./build-plan.ts";
 import { defaultConfigText } from "./default-config.ts";
+import { type MetricsConfig, readMetrics } from "./metrics-plugins.ts";
 import { type PluginRules, PluginTable } from "./plugin-table.ts";
 import { declareHandler, declareProfiles } from "./profiles.ts";
 import { Report } from "./report.ts";
@@ -18,6 +19,7 @@ export interface CompiledConfig {
   readonly plan: SchedulingPlan;
   /** Types of the request parsers, in the order in which they are asked. */
   readonly parsers: readonly string[];
+  readonly metrics: MetricsConfig;
   /** Every plugin, in the order of the file, those added as defaults last. */
   readonly plugins: readonly PluginIdentity[];
 }
@@ -50,6 +52,7 @@ function compile(text: string, report: Report, options: LoadOptions): LoadedConf
   const table = new PluginTable(report, options);
   checkSections(report, table);
   const parsers = readParsers(report, table);
+  const metrics = readMetrics(report, table);
   const profiles = declareProfiles(report, table);
   const handler = declareHandler(report, table, profiles);
   const used = profiles.flatMap(({ uses, picker }) => [
@@ -64,6 +67,7 @@ function compile(text: string, report: Report, options: LoadOptions): LoadedConf
     revision: createHash("sha256").update(text).digest("hex").slice(0, 12),
     plan,
     parsers: Object.freeze([...parsers]),
+    metrics: Object.freeze(metrics),
     plugins: Object.freeze(table.all.map(({ name, definition: { type } }) => Object.freeze({ name, type }))),
   });
   return { kind: "ok", config, warnings: inOrder(report.warnings) };

@@ -1,5 +1,10 @@
 import { createRegistry, type PluginRegistry, schedulingPlugins } from "../scheduling/registry.ts";
 import { componentPlugins } from "./component-plugins.ts";
+import { metricsPlugins } from "./metrics-plugins.ts";
 
 /** Every plugin type that a config may name. */
-export const builtInRegistry: PluginRegistry = createRegistry([...schedulingPlugins, ...componentPlugins]);
+export const builtInRegistry: PluginRegistry = createRegistry([
+  ...schedulingPlugins,
+  ...metricsPlugins,
+  ...componentPlugins,
+]);

@@ -190,7 +190,7 @@ flowControl: {maxByte: 1}`,
   ],
   [
     "a data layer of its own",
-    `plugins: [{type: metrics-data-source, parameters: {port: 1}}, {type: core-metrics-extractor}, {type: queue-scorer}]
+    `plugins: [{type: metrics-data-source, parameters: {port: 0}}, {type: core-metrics-extractor}, {type: queue-scorer}]
 dataLayer:
   injectDefaults: false
   sources: [{pluginRef: queue-scorer}]
@@ -198,7 +198,7 @@ dataLayer:
   peerDiscovery: {pluginRef: x}
   crossReplicaSyncInterval: 1s`,
     [
-      "c.yaml:3:58 plugins[0].parameters.port: not available in this version",
+      "c.yaml:3:58 plugins[0].parameters.port: expected a number of at least 1, got 0",
       "c.yaml:5:19 dataLayer.injectDefaults: metrics cannot be turned off, expected a source metrics-data-source with core-metrics-extractor",
       'c.yaml:6:25 dataLayer.sources[0].pluginRef: "queue-scorer" is of type queue-scorer, expected metrics-data-source',
       "c.yaml:7:3 dataLayer.discovery: not available in this version: endpoints come from --endpoints FILE",
