@@ -103,7 +103,7 @@ function routingOf(name: ArmName, picker: RunningPicker | undefined): BootstrapO
   if (name !== "picker") return { kind: "balancer", policy: name };
   const { grpcPort = 0, grpcHealthPort = 0 } = picker ?? {};
   const address = { host: "127.0.0.1", port: grpcPort, healthPort: grpcHealthPort, isSecure: true };
-  return { kind: "picker", host: "original-dst", picker: address, failOpen: false };
+  return { kind: "picker", host: "original-dst", pickers: [address], failOpen: false };
 }
 
 /** Asks for the model list until it comes, then a few times more, so that connections and code are warm in every arm. */

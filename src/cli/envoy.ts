@@ -51,7 +51,7 @@ function printBootstrap(options: EnvoyCommandOptions): string {
   return formatBootstrap({
     listen: { host: options.listenHost, port: options.listenPort },
     admin: { host: "127.0.0.1", port: options.adminPort },
-    routing: { kind: "picker", host: options.host, picker, failOpen: options.failOpen === true },
+    routing: { kind: "picker", host: options.host, pickers: [picker], failOpen: options.failOpen === true },
     endpoints: readAddresses(options.endpoints),
   });
 }

@@ -33,7 +33,7 @@ function clusters({ routing, endpoints }: BootstrapOptions): Json[] {
     routing.host === "original-dst"
       ? originalDestinationCluster(destinationHeader)
       : destinationCluster(destinationHeader, endpoints);
-  return [modelServers, pickerCluster(routing.picker)];
+  return [modelServers, pickerCluster(routing.pickers)];
 }
 
 function listener({ listen, routing }: BootstrapOptions): Json {

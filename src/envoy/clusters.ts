@@ -43,18 +43,21 @@ export function balancedCluster(balancing: BalancerRouting["policy"], endpoints:
 }
 
 /**
- * The picker's ext_proc service. Its gRPC health is asked every second on the health port without TLS. A picker that does
+ * The pickers' ext_proc service. The gRPC health of each is asked every second on the health port without TLS. A picker that does
  * not answer is out after two checks, and the streams it holds are closed: nothing else bounds a hung one, since Envoy
  * runs no message timeout with full-duplex bodies. No panic mode, so that a dead picker fails at once.
  */
-export function pickerCluster(picker: PickerAddress): Json {
-  const endpoint = {
-    address: { socket_address: { address: picker.host, port_value: picker.port } },
-    health_check_config: { port_value: picker.healthPort },
-  };
+export function pickerCluster(pickers: readonly PickerAddress[]): Json {
+  const isSecure = pickers.some((picker) => picker.isSecure);
+  const lbEndpoints = pickers.map(({ host, port, healthPort }) => ({
+    endpoint: {
+      address: { socket_address: { address: host, port_value: port } },
+      health_check_config: { port_value: healthPort },
+    },
+  }));
   return {
     name: "endpoint-picker",
-    type: discoveryType([picker]),
+    type: discoveryType(pickers),
     connect_timeout: connectTimeout,
     typed_extension_protocol_options: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -62,16 +65,16 @@ export function pickerCluster(picker: PickerAddress): Json {
         explicit_http_config: { http2_protocol_options: {} },
       },
     },
-    ...(picker.isSecure ? secureTransport : {}),
-    load_assignment: { cluster_name: "endpoint-picker", endpoints: [{ lb_endpoints: [{ endpoint }] }] },
-    health_checks: [healthCheck(picker)],
+    ...(isSecure ? secureTransport : {}),
+    load_assignment: { cluster_name: "endpoint-picker", endpoints: [{ lb_endpoints: lbEndpoints }] },
+    health_checks: [healthCheck(isSecure)],
     close_connections_on_host_health_failure: true,
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
     circuit_breakers: circuitBreakers,
   };
 }
 
-function healthCheck(picker: PickerAddress): Json {
+function healthCheck(isSecure: boolean): Json {
   return {
     interval: "1s",
     no_traffic_interval: "1s",
@@ -79,7 +82,7 @@ function healthCheck(picker: PickerAddress): Json {
     unhealthy_threshold: 2,
     healthy_threshold: 1,
     grpc_health_check: { service_name: "envoy.service.ext_proc.v3.ExternalProcessor" },
-    ...(picker.isSecure ? { transport_socket_match_criteria: plaintext } : {}),
+    ...(isSecure ? { transport_socket_match_criteria: plaintext } : {}),
   };
 }
 

@@ -23,7 +23,8 @@ export type PickerHost = "original-dst" | "override-host";
 export interface PickerRouting {
   readonly kind: "picker";
   readonly host: PickerHost;
-  readonly picker: PickerAddress;
+  /** The pickers of the pool; Envoy asks any that is healthy. All of them with TLS, or none. */
+  readonly pickers: readonly PickerAddress[];
   /** Without a picker: true lets requests on without a destination, false answers 500. */
   readonly failOpen: boolean;
 }

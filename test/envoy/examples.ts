@@ -14,5 +14,5 @@ export function pickerRouting(
   more: { failOpen?: boolean; isSecure?: boolean } = {},
 ): BootstrapOptions["routing"] {
   const picker = { host: "127.0.0.1", port: 9002, healthPort: 9003, isSecure: more.isSecure ?? true };
-  return { kind: "picker", host, picker, failOpen: more.failOpen ?? false };
+  return { kind: "picker", host, pickers: [picker], failOpen: more.failOpen ?? false };
 }

@@ -26,7 +26,7 @@ async function aGateway(t: TestContext, host: PickerHost, failOpen = false): Pro
   const picker = await startTestPicker(t, pool.endpoints as unknown as FakeModelServer[], { secureServing: true });
   const { grpcPort: port, grpcHealthPort: healthPort } = picker.picker;
   const address = { host: "127.0.0.1", port, healthPort, isSecure: true };
-  const envoy = await anEnvoy(t, { kind: "picker", host, picker: address, failOpen }, pool.endpoints);
+  const envoy = await anEnvoy(t, { kind: "picker", host, pickers: [address], failOpen }, pool.endpoints);
   const url = `http://127.0.0.1:${envoy.listener.port}`;
   await untilAnswered(url);
   return { url, pool, picker };
