@@ -16,6 +16,7 @@ import { Scheduler } from "./routing/scheduler.ts";
 import type { Picked } from "./scheduling/schedule.ts";
 import { startScraping } from "./scrape/loop.ts";
 import type { Logger } from "./telemetry/logger.ts";
+import { guardLoop } from "./telemetry/loop-guard.ts";
 import { startMetricsServer } from "./telemetry/metrics-server.ts";
 import { exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
 import { createRegistry, type MetricsRegistry } from "./telemetry/registry.ts";
@@ -88,7 +89,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     });
     started.push(() => scraping.close());
     exportPool(registry, options.poolName, () => readGauges(store, clock));
-    started.push(exportLoopLag(registry));
+    started.push(exportLoopLag(registry), guardLoop(registry, clock, logger));
     const metrics = await startMetricsServer(registry, { host, port: options.metricsPort });
     started.push(() => metrics.close());
     let isDraining = false;

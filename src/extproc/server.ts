@@ -31,6 +31,9 @@ export interface StreamDeps extends ExchangeDeps {
 /** gRPC's own default (protocol 1.3): one larger message ends its stream, not the server. */
 export const defaultMaxReceiveBytes = 4 * 1024 * 1024;
 
+/** Streams of one connection at a time; a host that needs more opens another connection. */
+export const maxStreamsPerConnection = 1024;
+
 /**
  * Serves `envoy.service.ext_proc.v3.ExternalProcessor`, one exchange a stream, and gRPC health on the same port. Rejects when
  * the port cannot be had.
@@ -42,6 +45,7 @@ export async function startExtProcServer(
   const server = new Server({
     "grpc.max_receive_message_length": options.maxReceiveBytes,
     "grpc.max_send_message_length": -1,
+    "grpc.max_concurrent_streams": maxStreamsPerConnection,
   });
   server.addService(loadExternalProcessor(), {
     Process: (call: ServerDuplexStream<HostMessage, PickerMessage>) => serveStream(call, deps),

@@ -206,6 +206,11 @@ export const metricNames = {
     "Requests decided on their headers alone, by the host's request body mode.",
   ),
   loopLag: gauge("epp_event_loop_lag_seconds", ["quantile"], "Delay of the event loop since the last collection."),
+  loopStalls: counter(
+    "epp_event_loop_stalls_total",
+    [],
+    "Moments in which the event loop stood still for more than 100 ms.",
+  ),
   fileReloads: counter(
     "epp_file_reloads_total",
     ["file", "outcome"],
