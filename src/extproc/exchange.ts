@@ -1,5 +1,6 @@
 import { assertNever } from "../lib/assert-never.ts";
 import type { Clock } from "../lib/clock.ts";
+import { traitsOf } from "../request/apis.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import { codeOf, type Forward, type Reject, type RouteDecision, reject } from "../routing/decision.ts";
 import { type HostMetadata, servedEndpoint } from "../routing/subset.ts";
@@ -244,7 +245,7 @@ export class Exchange implements Receiving {
       targetModel: this.#request?.targetModel ?? "",
       model: this.#request?.model ?? "",
       streaming: this.#request?.streaming ?? false,
-      isOpaque: this.#request?.kind === "passthrough" || this.#request?.kind === "headers-only",
+      dialect: this.#request === undefined ? "usage" : traitsOf(this.#request.kind).response,
       heldBytes: this.#deps.limits.heldResponseBytes,
       mode: this.#modes.responseBodyMode,
       budget: this.#deps.budget,

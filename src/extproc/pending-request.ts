@@ -1,7 +1,8 @@
-import { type BodyReader, createBodyReader, selectApi } from "../request/body-reader.ts";
+import { traitsOf } from "../request/apis.ts";
+import { createBodyReader } from "../request/body-reader.ts";
 import { type ControlHeaders, readControlHeaders, requestPath } from "../request/control-headers.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
-import type { ReadBody } from "../request/parsed-body.ts";
+import type { BodyReader, ReadBody } from "../request/parsed-body.ts";
 import { spliceModel } from "../request/splice-model.ts";
 import { type Reject, reject } from "../routing/decision.ts";
 import { BodyBuffer } from "./body-buffer.ts";
@@ -58,7 +59,7 @@ export class PendingRequest {
     const control = readControlHeaders(lookup);
     if (control.kind === "invalid") return reject("rejected-bad-request", control.message);
     const path = requestPath(lookup);
-    const reader = readerFor(path, rules.parsers);
+    const reader = createBodyReader(path, rules.parsers);
     if (reader !== undefined) return new PendingRequest(headers, control, reader, rules);
     return reject("rejected-bad-request", `no parser registered matching path suffix for: ${path}`);
   }
@@ -68,7 +69,7 @@ export class PendingRequest {
     return this.#requestId;
   }
 
-  /** Takes the next bytes of the body; refuses once they are too many or in an encoding that cannot be read. */
+  /** Takes the next bytes of the body; refuses once they are too many, no valid body or in an encoding that cannot be read. */
   append(chunk: Uint8Array): Reject | undefined {
     if (this.#body.length + chunk.length > this.#maxBytes) {
       return reject("rejected-body-too-large", `request body is larger than ${this.#maxBytes} bytes`);
@@ -77,8 +78,9 @@ export class PendingRequest {
       return reject("rejected-overloaded", `request bodies hold more than ${this.#budget.limitBytes} bytes`);
     }
     this.#body.append(chunk);
-    this.#reader.push(chunk);
-    return undefined;
+    const encoded = this.#refuseEncoding();
+    if (encoded !== undefined) return encoded;
+    return this.#reader.push(chunk) ? undefined : this.#refuseBody();
   }
 
   /** Gives back what the body took of the budget; the request is over or on its way. To be called once. */
@@ -105,32 +107,34 @@ export class PendingRequest {
 
   /** The whole request after its last byte, or why it is refused. */
   complete(): CompleteRequest | Reject {
-    const encoding = this.headers.get("content-encoding");
-    if (this.#reader.api !== "passthrough" && encoding !== undefined && encoding.toLowerCase() !== "identity") {
-      return reject("rejected-unsupported-encoding", `request body is encoded with "${encoding}", expected identity`);
-    }
+    const refusal = this.#refuseEncoding();
+    if (refusal !== undefined) return refusal;
     const parsed = this.#reader.end();
-    const receivedBytes = this.#body.length;
     if (parsed.kind === "invalid") return reject("rejected-bad-request", parsed.message);
-    if (parsed.api === "passthrough") {
-      const request = { ...this.#unread(), promptBytes: receivedBytes };
-      return {
-        kind: "complete",
-        request,
-        body: this.#body.chunks,
-        bodyBytes: receivedBytes,
-        isRewritten: false,
-        receivedBytes,
-      };
-    }
-    if (parsed.model === "" || parsed.modelRange === undefined) {
-      return reject("rejected-bad-request", "model not found in request body");
-    }
-    const targetModel = this.#control.modelRewrite === "" ? parsed.model : this.#control.modelRewrite;
-    const isRewritten = targetModel !== parsed.model;
-    const body = isRewritten ? spliceModel(this.#body.chunks, parsed.modelRange, targetModel) : this.#body.chunks;
+    const canRename = traitsOf(parsed.api).modelRewrite === "supported";
+    const model = canRename ? parsed.model : "";
+    const targetModel = this.#control.modelRewrite === "" ? model : this.#control.modelRewrite;
+    if (canRename && targetModel === "") return reject("rejected-bad-request", "model not found in request body");
+    const isRewritten = canRename && targetModel !== model;
+    const { chunks, length: receivedBytes } = this.#body;
+    const body = isRewritten ? spliceModel(chunks, parsed.modelRange, targetModel) : chunks;
     const bodyBytes = isRewritten ? body.reduce((sum, chunk) => sum + chunk.length, 0) : receivedBytes;
-    return { kind: "complete", request: this.#read(parsed, targetModel), body, bodyBytes, isRewritten, receivedBytes };
+    const request = this.#read({ ...parsed, model }, targetModel);
+    return { kind: "complete", request, body, bodyBytes, isRewritten, receivedBytes };
+  }
+
+  /** Bodies that somebody reads must come as they are. */
+  #refuseEncoding(): Reject | undefined {
+    const encoding = this.headers.get("content-encoding");
+    if (encoding === undefined || encoding.toLowerCase() === "identity") return undefined;
+    if (traitsOf(this.#reader.api).isRequestOpaque) return undefined;
+    return reject("rejected-unsupported-encoding", `request body is encoded with "${encoding}", expected identity`);
+  }
+
+  /** Called when the reader takes no more. */
+  #refuseBody(): Reject | undefined {
+    const parsed = this.#reader.end();
+    return parsed.kind === "invalid" ? reject("rejected-bad-request", parsed.message) : undefined;
   }
 
   #read(parsed: ReadBody, targetModel: string): InferenceRequest {
@@ -157,10 +161,4 @@ export class PendingRequest {
       requestId: this.#requestId,
     };
   }
-}
-
-/** The reader of the configured parser that claims the path, else of the one that claims nothing (protocol 3.2). */
-function readerFor(path: string, parsers: readonly string[]): BodyReader | undefined {
-  if (selectApi(path) !== "passthrough" && parsers.includes("openai-parser")) return createBodyReader(path);
-  return parsers.includes("passthrough-parser") ? createBodyReader("/") : undefined;
 }

@@ -1,3 +1,4 @@
+import type { ResponseDialect } from "../request/apis.ts";
 import { ModelRestorer } from "../request/restore-model.ts";
 import { createUsageReader, type Usage, type UsageReader } from "../request/response-usage.ts";
 import { BodyBuffer } from "./body-buffer.ts";
@@ -13,8 +14,8 @@ export interface RelayOptions {
   readonly model: string;
   /** The request asked for a streamed answer. */
   readonly streaming: boolean;
-  /** The body is nobody's business: relayed as it comes, never read. */
-  readonly isOpaque: boolean;
+  /** Where the body says what was used; an opaque one is relayed as it comes, never read. */
+  readonly dialect: ResponseDialect;
   /** Largest body held back in bytes. */
   readonly heldBytes: number;
   /** How the host sends the response's body. */
@@ -43,7 +44,7 @@ export class ResponseRelay {
 
   /** The answer goes chunk by chunk. */
   get isStreamed(): boolean {
-    return this.#isRelayed && !this.#options.isOpaque;
+    return this.#isRelayed && this.#options.dialect !== "opaque";
   }
 
   /** Usage that the response reported so far. */
@@ -55,11 +56,12 @@ export class ResponseRelay {
     // Hosts send :status; the reference picker's tests send status.
     const status = Number(headers.get(":status") ?? headers.get("status"));
     this.status = Number.isInteger(status) ? status : undefined;
-    const { isOpaque, streaming, targetModel, model } = this.#options;
-    if (isOpaque) return [responseHeadersReply(false)];
-    const isEventStream = (headers.get("content-type") ?? "").includes("text/event-stream");
-    this.#isRelayed = streaming || isEventStream;
-    this.#usage = createUsageReader(isEventStream ? "sse" : "json");
+    const { dialect, streaming, targetModel, model } = this.#options;
+    if (dialect === "opaque") return [responseHeadersReply(false)];
+    const contentType = headers.get("content-type") ?? "";
+    const isEventStream = contentType.includes("text/event-stream");
+    this.#isRelayed = streaming || isEventStream || contentType.startsWith("application/grpc");
+    this.#usage = createUsageReader(dialect, isEventStream ? "sse" : "json");
     this.#restorer = new ModelRestorer(targetModel, model);
     return [responseHeadersReply(this.#restorer.isActive)];
   }

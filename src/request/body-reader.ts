@@ -1,64 +1,67 @@
+import { type Api, defaultParsers, selectApi } from "./apis.ts";
 import { createChatCompletionsParser } from "./chat-completions.ts";
 import { createCompletionsParser } from "./completions.ts";
+import { createConversationsParser } from "./conversations.ts";
+import { createEmbeddingsParser } from "./embeddings.ts";
+import { createImagesParser } from "./images.ts";
 import { JsonScanner } from "./json-scanner.ts";
 import { describeProblem } from "./json-visitor.ts";
-import type { BodyParser, ParsedBody } from "./parsed-body.ts";
-
-/** The APIs whose bodies are understood; `passthrough` stands for all others. */
-export type Api = "completions" | "chat-completions" | "passthrough";
-
-/** Path suffixes that an API claims (protocol 3.2). */
-const claims: readonly { readonly suffix: string; readonly api: Api }[] = [
-  { suffix: "chat/completions", api: "chat-completions" },
-  { suffix: "completions", api: "completions" },
-];
+import { createMessagesParser } from "./messages.ts";
+import type { BodyParser, BodyReader, ParsedBody } from "./parsed-body.ts";
+import { createResponsesParser } from "./responses.ts";
+import { createSglangGenerateParser } from "./sglang-generate.ts";
+import { createVllmGenerateParser } from "./vllm-generate.ts";
+import { createVllmGrpcReader } from "./vllm-grpc.ts";
 
 /**
- * The API of a request path: the longest claimed suffix that begins behind a `/` (or is the whole path); query,
- * fragment and trailing slashes do not count. `passthrough` when none is claimed.
+ * The reader for the API that `path` (the request target, query included) names among the parsers of the given types, in
+ * the order of the config (protocol 3.2); undefined when no parser takes the path, which the default ones always do.
  */
-export function selectApi(path: string): Api {
-  const bare = (path.split(/[?#]/, 1)[0] ?? "").replace(/\/+$/, "");
-  const [longest] = claims
-    .filter(({ suffix }) => bare === suffix || bare.endsWith(`/${suffix}`))
-    .sort((a, b) => b.suffix.length - a.suffix.length);
-  return longest?.api ?? "passthrough";
+export function createBodyReader(path: string): BodyReader;
+export function createBodyReader(path: string, parsers: readonly string[]): BodyReader | undefined;
+export function createBodyReader(path: string, parsers: readonly string[] = defaultParsers): BodyReader | undefined {
+  const api = selectApi(path, parsers);
+  if (api === undefined) return undefined;
+  if (api === "vllm-grpc-generate" || api === "vllm-grpc-embed") return createVllmGrpcReader(api);
+  const createParser = jsonParsers.get(api);
+  return createParser === undefined ? createOpaqueReader(api) : createJsonReader(api, createParser());
 }
 
-/** Reads one request body, piece by piece, without keeping it. */
-export interface BodyReader {
-  readonly api: Api;
-  /** Takes the next piece, cut anywhere. False once the body is known to be invalid; later pieces are then ignored. */
-  push(chunk: Uint8Array): boolean;
-  /** Ends the body and says what was understood. To be called once. */
-  end(): ParsedBody;
-}
+const jsonParsers: ReadonlyMap<Api, () => BodyParser> = new Map([
+  ["completions", createCompletionsParser],
+  ["chat-completions", createChatCompletionsParser],
+  ["embeddings", createEmbeddingsParser],
+  ["responses", createResponsesParser],
+  ["conversations", createConversationsParser],
+  ["images", createImagesParser],
+  ["messages", createMessagesParser],
+  ["vllm-generate", createVllmGenerateParser],
+  ["sglang-generate", createSglangGenerateParser],
+]);
 
-/** The reader for the API that `path` (the request target, query included) names. */
-export function createBodyReader(path: string): BodyReader {
-  const api = selectApi(path);
-  switch (api) {
-    case "completions":
-      return createJsonReader(api, createCompletionsParser());
-    case "chat-completions":
-      return createJsonReader(api, createChatCompletionsParser());
-    case "passthrough":
-      return { api, push: () => true, end: () => passthroughBody };
-  }
+/** Counts the bytes: all that is known of such a prompt is its size. */
+function createOpaqueReader(api: Api): BodyReader {
+  let promptBytes = 0;
+  return {
+    api,
+    push: (chunk) => {
+      promptBytes += chunk.length;
+      return true;
+    },
+    end: () => ({
+      kind: "parsed",
+      api,
+      model: "",
+      modelRange: undefined,
+      streaming: false,
+      maxOutputTokens: undefined,
+      cacheSalt: "",
+      prompt: new Uint8Array(0),
+      promptBytes,
+      segments: [],
+    }),
+  };
 }
-
-const passthroughBody: ParsedBody = {
-  kind: "parsed",
-  api: "passthrough",
-  model: "",
-  modelRange: undefined,
-  streaming: false,
-  maxOutputTokens: undefined,
-  cacheSalt: "",
-  prompt: new Uint8Array(0),
-  promptBytes: 0,
-  segments: [],
-};
 
 function createJsonReader(api: Api, parser: BodyParser): BodyReader {
   let rootProblem: ParsedBody | undefined;
@@ -70,10 +73,12 @@ function createJsonReader(api: Api, parser: BodyParser): BodyReader {
   });
   return {
     api,
-    push: (chunk) => scanner.push(chunk),
+    push: (chunk) => scanner.push(chunk) && rootProblem === undefined,
     end: () => {
+      if (rootProblem !== undefined) return rootProblem;
       const problem = scanner.end();
       if (problem !== undefined) return invalidJson(describeProblem(problem));
+      // The last token may have ended only now.
       return rootProblem ?? parser.result();
     },
   };

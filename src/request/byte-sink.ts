@@ -50,6 +50,13 @@ export class ByteSink implements ByteTarget {
     copyBytes(source, 0, Math.min(source.length, room), this.#bytes, at);
   }
 
+  /** Puts all that `other` counted before the first byte. Its cap must be the same. */
+  prepend(other: ByteSink): void {
+    const beyond = other.total - other.kept;
+    this.insert(0, other.view());
+    this.#total += beyond;
+  }
+
   /** Forgets everything from `total` on (0 to the present total). */
   truncate(total: number): void {
     this.#total = total;

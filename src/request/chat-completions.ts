@@ -3,6 +3,7 @@ import type { ObjectVisitor, ValueVisitor } from "./json-visitor.ts";
 import { MessageReader } from "./chat-message.ts";
 import { type BodyParser, type ParsedBody, promptCapBytes } from "./parsed-body.ts";
 import { accept, RequestFields } from "./request-fields.ts";
+import { ToolsReader } from "./tools-reader.ts";
 
 const missingMessages = "must have valid messages field";
 
@@ -17,9 +18,8 @@ export function createChatCompletionsParser(): BodyParser {
 class ChatCompletionsParser implements BodyParser {
   readonly #fields = new RequestFields("chat completions");
   readonly #text = new ByteSink(promptCapBytes);
-  readonly #tools = new ByteSink(promptCapBytes);
+  readonly #tools = new ToolsReader();
   readonly #message: MessageReader;
-  #hasTools = false;
   #messages = 0;
   #messagesAreValid = true;
 
@@ -32,21 +32,13 @@ class ChatCompletionsParser implements BodyParser {
   result(): ParsedBody {
     const fields = this.#fields;
     if (this.#messages === 0 || !this.#messagesAreValid) fields.report(missingMessages);
-    if (fields.problem !== undefined) return { kind: "invalid", message: fields.problem };
-    const text = this.#text;
-    if (this.#hasTools) text.insert(0, this.#tools.view());
-    return {
-      kind: "parsed",
-      api: "chat-completions",
-      model: fields.model,
-      modelRange: fields.modelRange,
-      streaming: fields.streaming,
-      maxOutputTokens: fields.bound("max_completion_tokens", "max_tokens"),
-      cacheSalt: fields.cacheSalt,
-      prompt: text.toBytes(),
-      promptBytes: text.total + (this.#hasTools ? this.#tools.total - this.#tools.kept : 0),
-      segments: [],
-    };
+    const bytes = this.#text;
+    this.#tools.placeBefore(bytes);
+    return fields.read(
+      "chat-completions",
+      { bytes, segments: [] },
+      fields.bound("max_completion_tokens", "max_tokens"),
+    );
   }
 
   #member(key: string): ValueVisitor | undefined {
@@ -54,7 +46,7 @@ class ChatCompletionsParser implements BodyParser {
       case "messages":
         return this.#visitMessages();
       case "tools":
-        return this.#visitTools();
+        return this.#fields.typed(key, "an array", this.#tools.visit());
       case "max_tokens":
       case "max_completion_tokens":
         return this.#fields.visitBound(key);
@@ -94,20 +86,6 @@ class ChatCompletionsParser implements BodyParser {
       mismatch: refuse,
     };
     return { array: () => ({ element: () => element }), mismatch: refuse };
-  }
-
-  #visitTools(): ValueVisitor {
-    this.#tools.truncate(0);
-    this.#hasTools = false;
-    return this.#fields.typed("tools", "an array", {
-      raw: this.#tools,
-      array: () => ({
-        element: () => {
-          this.#hasTools = true;
-          return undefined;
-        },
-      }),
-    });
   }
 
   #refuse(): void {

@@ -1,4 +1,5 @@
-import { ByteSink, type ByteTarget } from "./byte-sink.ts";
+import { ByteSink } from "./byte-sink.ts";
+import { ContentHash } from "./content-hash.ts";
 import type { ArrayVisitor, ObjectVisitor, ValueVisitor } from "./json-visitor.ts";
 import { accept, shortText } from "./request-fields.ts";
 
@@ -84,7 +85,7 @@ export class MessageReader {
 class BlockReader {
   readonly #sink: ByteSink;
   readonly #refuse: () => void;
-  readonly #hash = new HashTarget();
+  readonly #hash = new ContentHash();
   #type = "block";
   #hasText = false;
 
@@ -107,7 +108,7 @@ class BlockReader {
     },
     end: () => {
       if (this.#hasText || this.#type === "text") return;
-      const placeholder = Buffer.from(`<${this.#type}:${this.#hash.hex()}>`);
+      const placeholder = this.#hash.placeholder(this.#type);
       this.#sink.append(placeholder, 0, placeholder.length);
     },
   };
@@ -137,23 +138,4 @@ class BlockReader {
     boolean: accept,
     null: accept,
   };
-}
-
-/** FNV-1a, 32 bit: tells images apart for cache affinity, nothing more. */
-class HashTarget implements ByteTarget {
-  #value = 0;
-
-  reset(): void {
-    this.#value = 0x811c9dc5;
-  }
-
-  append(source: Uint8Array, from: number, to: number): void {
-    let value = this.#value;
-    for (let i = from; i < to; i++) value = Math.imul(value ^ (source[i] as number), 0x01000193);
-    this.#value = value;
-  }
-
-  hex(): string {
-    return (this.#value >>> 0).toString(16).padStart(8, "0");
-  }
 }

@@ -1,4 +1,4 @@
-import type { RequestKind } from "./inference-request.ts";
+import type { Api } from "./apis.ts";
 import type { ObjectVisitor } from "./json-visitor.ts";
 
 /** Bytes `[start, end)` of a body. */
@@ -10,7 +10,7 @@ export interface ByteRange {
 /** A body that was understood: plain, structured-cloneable data. */
 export interface ReadBody {
   readonly kind: "parsed";
-  readonly api: Exclude<RequestKind, "headers-only">;
+  readonly api: Api;
   /** "" when the body names none. */
   readonly model: string;
   /** Where the model's JSON string stands in the body, quotes included; undefined when there is none. */
@@ -46,4 +46,13 @@ export interface BodyParser {
   readonly root: ObjectVisitor;
   /** To be called once, after the document ended and was acceptable JSON. */
   result(): ParsedBody;
+}
+
+/** Reads one request body, piece by piece, without keeping it. */
+export interface BodyReader {
+  readonly api: Api;
+  /** Takes the next piece, cut anywhere. False once the body is known to be invalid; later pieces are then ignored. */
+  push(chunk: Uint8Array): boolean;
+  /** Ends the body and says what was understood; after a push that gave false, what is wrong. To be called once. */
+  end(): ParsedBody;
 }

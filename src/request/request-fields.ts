@@ -1,6 +1,8 @@
 import { ByteSink } from "./byte-sink.ts";
 import type { JsonType, StringTarget, ValueVisitor } from "./json-visitor.ts";
-import type { ByteRange } from "./parsed-body.ts";
+import type { Api } from "./apis.ts";
+import type { ByteRange, ParsedBody } from "./parsed-body.ts";
+import type { Prompt } from "./prompt-reader.ts";
 
 /** Longest `model` and `cache_salt` accepted, in bytes: above the longest file path, which a model may be. */
 const maxNameBytes = 4096;
@@ -34,7 +36,7 @@ export function shortText(capBytes: number, take: (found: ShortText) => void): (
 export const accept = (): undefined => undefined;
 
 /**
- * What the OpenAI APIs have in common: `model`, `stream`, `cache_salt`, output bounds, and the first problem with the
+ * What the APIs have in common: `model`, `stream`, `cache_salt`, output bounds, and the first problem with the
  * type of a field. Of a repeated key the last counts, except `model`, which may stand only once (reliability T08).
  */
 export class RequestFields {
@@ -50,11 +52,6 @@ export class RequestFields {
   /** `label` names the API in messages: `invalid <label> request: ...`. */
   constructor(label: string) {
     this.#label = label;
-  }
-
-  /** The first problem, as the message of a 400. */
-  get problem(): string | undefined {
-    return this.#problem;
   }
 
   /** Notes what is wrong with the request; only the first is kept. */
@@ -82,13 +79,19 @@ export class RequestFields {
           null: () => this.#setStreaming(false),
         });
       case "cache_salt":
-        return this.typed(key, "a string", {
-          string: shortText(maxNameBytes, (found) => this.#takeSalt(found)),
-          null: () => this.#setSalt(""),
-        });
+        return this.visitSalt(key);
       default:
         return undefined;
     }
+  }
+
+  /** A member that keeps cached prompts apart; `more` says what else than a string is no problem. */
+  visitSalt(key: string, more: ValueVisitor = {}): ValueVisitor {
+    return this.typed(key, "a string", {
+      ...more,
+      string: shortText(maxNameBytes, (found) => this.#takeSalt(key, found)),
+      null: () => this.#setSalt(""),
+    });
   }
 
   /** A bound of generated tokens. Only integers from 0 count; anything else is left to the model server. */
@@ -103,6 +106,12 @@ export class RequestFields {
     };
   }
 
+  /** An object with the bound `key`; any other value, which the model server may take, has none. */
+  visitBoundWithin(key: string): ValueVisitor {
+    this.#bounds.delete(key);
+    return { object: () => ({ member: (name) => (name === key ? this.visitBound(key) : undefined) }) };
+  }
+
   /** The first of `keys` that has a bound. */
   bound(...keys: readonly string[]): number | undefined {
     for (const key of keys) {
@@ -110,6 +119,23 @@ export class RequestFields {
       if (value !== undefined) return value;
     }
     return undefined;
+  }
+
+  /** What was understood, or the first problem. Tokens are bounded by `maxOutputTokens`. */
+  read(api: Api, { bytes, segments }: Prompt, maxOutputTokens?: number): ParsedBody {
+    if (this.#problem !== undefined) return { kind: "invalid", message: this.#problem };
+    return {
+      kind: "parsed",
+      api,
+      model: this.model,
+      modelRange: this.modelRange,
+      streaming: this.streaming,
+      maxOutputTokens,
+      cacheSalt: this.cacheSalt,
+      prompt: bytes.toBytes(),
+      promptBytes: bytes.total,
+      segments,
+    };
   }
 
   #visitModel(): ValueVisitor {
@@ -133,8 +159,8 @@ export class RequestFields {
     this.cacheSalt = value;
   }
 
-  #takeSalt({ text, altered }: ShortText): void {
-    if (altered) this.report(`"cache_salt" must be text of at most ${maxNameBytes} bytes`);
+  #takeSalt(key: string, { text, altered }: ShortText): void {
+    if (altered) this.report(`"${key}" must be text of at most ${maxNameBytes} bytes`);
     this.#setSalt(text);
   }
 }

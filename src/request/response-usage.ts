@@ -1,24 +1,56 @@
+import type { ResponseDialect } from "./apis.ts";
 import { ByteSink } from "./byte-sink.ts";
+import { createGrpcUsageReader } from "./grpc-usage.ts";
 import { JsonScanner } from "./json-scanner.ts";
 import { accept } from "./request-fields.ts";
 import { MarkedLines } from "./sse.ts";
-import { isRecord, mergeUsage, readUsageBlock, type Usage } from "./usage.ts";
+import { isRecord, mergeUsage, readUsageBlock, type Usage, type UsageReader } from "./usage.ts";
 
-export type { Usage } from "./usage.ts";
+export type { Usage, UsageReader } from "./usage.ts";
 
-/** Reads token usage out of a response that passes by; never throws, whatever the bytes are. */
-export interface UsageReader {
-  /** Takes the next piece, cut anywhere. */
-  push(chunk: Uint8Array): void;
-  /** The body has ended. */
-  end(): void;
-  /** What was reported so far; undefined when nothing was. A JSON body reports at its end, and only when it is valid. */
-  readonly usage: Usage | undefined;
+/**
+ * The reader for a body of content type `text/event-stream` ("sse") or any other ("json") in the dialect of the API that
+ * was asked (protocol 3.4).
+ */
+export function createUsageReader(dialect: Exclude<ResponseDialect, "opaque">, format: "json" | "sse"): UsageReader {
+  switch (dialect) {
+    case "usage":
+      return format === "sse" ? new EventUsageReader('"usage"', usageOfEvent) : new JsonUsageReader("usage");
+    case "meta-info":
+      // Every event has a meta_info, with the text so far: only the one with a reason to finish is worth reading.
+      return format === "sse" ? new EventUsageReader('"finish_reason"', metaInfoOf) : new JsonUsageReader("meta_info");
+    case "vllm-grpc-generate":
+    case "vllm-grpc-embed":
+      return createGrpcUsageReader(dialect);
+  }
 }
 
-/** The reader for a body of content type `text/event-stream` ("sse") or any other ("json"). */
-export function createUsageReader(format: "json" | "sse"): UsageReader {
-  return format === "sse" ? new EventUsageReader() : new JsonUsageReader();
+function metaInfoOf(event: Record<string, unknown>): unknown {
+  const info = event["meta_info"];
+  return isRecord(info) && (info["finish_reason"] ?? undefined) !== undefined ? info : undefined;
+}
+
+/**
+ * The usage of an event of the OpenAI APIs, or of Anthropic's: `message_start` counts the prompt, `message_delta` what was
+ * generated so far.
+ */
+function usageOfEvent(event: Record<string, unknown>): unknown {
+  if ((event["usage"] ?? undefined) !== undefined) return event["usage"];
+  switch (event["type"]) {
+    case "response.completed":
+    case "response.incomplete":
+      return memberOf(event["response"], "usage");
+    case "message_start": {
+      const usage = memberOf(event["message"], "usage");
+      return isRecord(usage) ? { ...usage, output_tokens: undefined } : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  return isRecord(value) ? value[key] : undefined;
 }
 
 /** An event of a whole response may be long; a longer line is no event with usage. */
@@ -29,13 +61,19 @@ const maxUsageBytes = 1 << 16;
 /** A response with log probabilities has millions of keys; nothing is kept of them. */
 const responseLimits = { depth: 512, keys: Number.POSITIVE_INFINITY, keyBytes: 1 << 16 };
 
-const marker = '"usage"';
-const markerBytes = Buffer.from(marker);
-
-/** Server-sent events (protocol 3.4): only lines with a `"usage"` that is not null are decoded. */
+/** Server-sent events (protocol 3.4): only lines with the marked member, and not as null, are decoded. */
 class EventUsageReader implements UsageReader {
-  readonly #lines = new MarkedLines(marker, maxLineBytes, (line) => this.#take(line));
+  readonly #marker: Buffer;
+  readonly #usageOf: (event: Record<string, unknown>) => unknown;
+  readonly #lines: MarkedLines;
   usage: Usage | undefined;
+
+  /** `marker`: the name of a member, quoted. `usageOf` finds the usage of an event that has it. */
+  constructor(marker: string, usageOf: (event: Record<string, unknown>) => unknown) {
+    this.#marker = Buffer.from(marker);
+    this.#usageOf = usageOf;
+    this.#lines = new MarkedLines(marker, maxLineBytes, (line) => this.#take(line));
+  }
 
   push(chunk: Uint8Array): void {
     this.#lines.push(chunk);
@@ -46,25 +84,27 @@ class EventUsageReader implements UsageReader {
   }
 
   #take(line: Buffer): void {
-    if (!hasUsageValue(line)) return;
+    if (!hasValue(line, this.#marker)) return;
     const text = line.toString("utf8");
     if (!text.startsWith("data:")) return;
     const event = parseJson(text.slice("data:".length));
     if (!isRecord(event)) return;
-    const response = event["type"] === "response.completed" ? event["response"] : undefined;
-    const block = readUsageBlock(event["usage"] ?? (isRecord(response) ? response["usage"] : undefined));
+    const block = readUsageBlock(this.#usageOf(event));
     if (block !== undefined) this.usage = mergeUsage(this.usage, block);
   }
 }
 
-/** Scans a JSON body and decodes its top-level `usage` alone. */
+/** Scans a JSON body and decodes one of its top-level members alone. */
 class JsonUsageReader implements UsageReader {
   readonly #usageBytes = new ByteSink(maxUsageBytes);
-  readonly #scanner = new JsonScanner(
-    { object: () => ({ member: (key) => (key === "usage" ? this.#visitUsage() : undefined) }) },
-    responseLimits,
-  );
+  readonly #scanner: JsonScanner;
   usage: Usage | undefined;
+
+  /** `name`: the member that holds the usage. */
+  constructor(name: string) {
+    const root = { member: (key: string) => (key === name ? this.#visitUsage() : undefined) };
+    this.#scanner = new JsonScanner({ object: () => root }, responseLimits);
+  }
 
   push(chunk: Uint8Array): void {
     this.#scanner.push(chunk);
@@ -82,10 +122,10 @@ class JsonUsageReader implements UsageReader {
   }
 }
 
-/** Whether a `"usage"` in the line is followed by something else than `: null`, which streams send with every token. */
-function hasUsageValue(line: Buffer): boolean {
-  for (let at = line.indexOf(markerBytes); at >= 0; at = line.indexOf(markerBytes, at + 1)) {
-    let next = at + markerBytes.length;
+/** Whether the member in the line is followed by something else than `: null`, which streams send with every token. */
+function hasValue(line: Buffer, marker: Buffer): boolean {
+  for (let at = line.indexOf(marker); at >= 0; at = line.indexOf(marker, at + 1)) {
+    let next = at + marker.length;
     while (line[next] === 0x20 || line[next] === 0x3a) next++;
     if (line[next] !== 0x6e) return true;
   }

@@ -8,6 +8,16 @@ export interface Usage {
   readonly cachedTokens: number | undefined;
 }
 
+/** Reads token usage out of a response that passes by; never throws, whatever the bytes are. */
+export interface UsageReader {
+  /** Takes the next piece, cut anywhere. */
+  push(chunk: Uint8Array): void;
+  /** The body has ended. */
+  end(): void;
+  /** What was reported so far; undefined when nothing was. A JSON body reports at its end, and only when it is valid. */
+  readonly usage: Usage | undefined;
+}
+
 /** The fields of one `usage` object that were usable. */
 export interface UsageBlock {
   readonly prompt: number | undefined;
@@ -17,7 +27,8 @@ export interface UsageBlock {
 }
 
 /**
- * Reads a parsed `usage` object of the OpenAI APIs (protocol 3.4): both spellings, numbers or numeric strings.
+ * Reads a parsed `usage` object of the OpenAI or Anthropic APIs or a `meta_info` of SGLang (protocol 3.4): every spelling,
+ * numbers or numeric strings.
  * Undefined when nothing in it is usable; never throws.
  */
 export function readUsageBlock(value: unknown): UsageBlock | undefined {
@@ -27,7 +38,11 @@ export function readUsageBlock(value: unknown): UsageBlock | undefined {
     prompt: readCount(value["prompt_tokens"] ?? value["input_tokens"]),
     completion: readCount(value["completion_tokens"] ?? value["output_tokens"]),
     total: readCount(value["total_tokens"]),
-    cached: isRecord(details) ? readCount(details["cached_tokens"]) : undefined,
+    cached: readCount(
+      (isRecord(details) ? details["cached_tokens"] : undefined) ??
+        value["cache_read_input_tokens"] ??
+        value["cached_tokens"],
+    ),
   };
   return Object.values(block).every((count) => count === undefined) ? undefined : block;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { createBodyReader, selectApi } from "../../src/request/body-reader.ts";
+import { selectApi } from "../../src/request/apis.ts";
+import { createBodyReader } from "../../src/request/body-reader.ts";
 import { type ParsedBody, promptCapBytes, type ReadBody } from "../../src/request/parsed-body.ts";
 import { cutAt, cuts, parseWhole, singleBytes } from "./chunks.ts";
 import { nastyDocuments } from "./nasty-documents.ts";
@@ -38,7 +39,7 @@ const apis: readonly [path: string, api: string][] = [
   ["completions", "completions"],
   ["/v1/foocompletions", "passthrough"],
   ["/v1/foochat/completions", "completions"],
-  ["/v1/completions/render", "passthrough"],
+  ["/v1/completions/render", "completions"],
   ["/v1/models", "passthrough"],
   ["/", "passthrough"],
   ["", "passthrough"],

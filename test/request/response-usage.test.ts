@@ -5,7 +5,7 @@ import { createUsageReader, type Usage } from "../../src/request/response-usage.
 import { cutAt, cuts, singleBytes } from "./chunks.ts";
 
 function read(format: "json" | "sse", pieces: readonly (string | Uint8Array)[]): Usage | undefined {
-  const reader = createUsageReader(format);
+  const reader = createUsageReader("usage", format);
   for (const piece of pieces) reader.push(Buffer.from(piece as Uint8Array));
   reader.end();
   return reader.usage;
