@@ -1,23 +1,34 @@
 import { noParameters } from "../scheduling/parameters.ts";
 import { definePlugin, type PluginDefinition } from "../scheduling/plugin.ts";
 
-/** Types that read request bodies, in the order in which they are asked by default. */
-export const parserTypes: readonly string[] = ["openai-parser", "passthrough-parser"];
+/** Parsers that are asked when a config lists none, in that order (protocol 3.2). */
+export const defaultParserTypes: readonly string[] = [
+  "openai-parser",
+  "anthropic-parser",
+  "vllmhttp-parser",
+  "passthrough-parser",
+];
 
-/** Plugin types of a config that belong to other parts of the picker: they can be named, and have no role in scheduling. */
-export const componentPlugins: readonly PluginDefinition[] = [
-  definePlugin({
+const parsers: readonly { readonly type: string; readonly summary: string }[] = [
+  {
     type: "openai-parser",
-    summary: "Reads the OpenAI APIs: completions and chat completions.",
-    parameters: noParameters,
-    roles: [],
-    create: () => ({}),
-  }),
-  definePlugin({
+    summary:
+      "Reads the OpenAI APIs: completions and chat completions, also to render, embeddings, responses, conversations and image generations.",
+  },
+  { type: "anthropic-parser", summary: "Reads Anthropic's messages API and forwards count_tokens unread." },
+  { type: "vllmhttp-parser", summary: "Reads vLLM's /inference/v1/generate." },
+  { type: "sglanghttp-parser", summary: "Reads SGLang's /generate; only for pools that run SGLang." },
+  { type: "vllmgrpc-parser", summary: "Reads vLLM's gRPC calls Generate and Embed and forwards the others unread." },
+  {
     type: "passthrough-parser",
     summary: "Takes every request that no other parser claims and forwards it unread.",
-    parameters: noParameters,
-    roles: [],
-    create: () => ({}),
-  }),
+  },
 ];
+
+/** Types that read request bodies. */
+export const parserTypes: readonly string[] = parsers.map(({ type }) => type);
+
+/** Plugin types of a config that belong to other parts of the picker: they can be named, and have no role in scheduling. */
+export const componentPlugins: readonly PluginDefinition[] = parsers.map(({ type, summary }) =>
+  definePlugin({ type, summary, parameters: noParameters, roles: [], create: () => ({}) }),
+);

@@ -62,7 +62,8 @@ const missingByKind = {
     "priority-holdback-policy",
     "soft-reflective-ceiling-policy",
   ],
-  parser: ["anthropic-parser", "vllmhttp-parser", "sglanghttp-parser", "vertexai-parser", "vllmgrpc-parser"],
+  parser: ["vertexai-parser"],
+  reporter: ["request-attribute-reporter"],
   data: [
     "models-data-source",
     "models-data-extractor",
@@ -73,12 +74,7 @@ const missingByKind = {
     "endpoint-notification-source",
     "file-discovery",
   ],
-  other: [
-    "agent-identity",
-    "request-attribute-reporter",
-    "destination-endpoint-served-verifier",
-    "disaggregatedset-rollout-screener",
-  ],
+  other: ["agent-identity", "destination-endpoint-served-verifier", "disaggregatedset-rollout-screener"],
 } as const;
 
 /** What a missing plugin type is. */
@@ -92,6 +88,7 @@ export const missingPlugins: ReadonlyMap<string, MissingKind> = new Map(
 /** What a config can do instead, by kind; kinds with a role of their own list the types that are available. */
 export const missingHints: Readonly<Partial<Record<MissingKind, string>>> = {
   admission: "every request is admitted",
-  parser: "requests of other APIs are forwarded as they are by passthrough-parser",
+  parser: "passthrough-parser forwards its requests as they are, openai-parser reads the same APIs over HTTP",
+  reporter: "usage goes to the metrics of docs/metrics.md, not to the gateway",
   data: "metrics are read by metrics-data-source, endpoints come from the command line",
 };

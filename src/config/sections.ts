@@ -2,7 +2,7 @@ import type { DocumentPath } from "../lib/document.ts";
 import { valueAt } from "../lib/document.ts";
 import { z } from "../lib/schema.ts";
 import { didYouMean } from "../lib/suggest.ts";
-import { parserTypes } from "./component-plugins.ts";
+import { defaultParserTypes, parserTypes } from "./component-plugins.ts";
 import { metricsExtractorType, metricsSourceType } from "./metrics-plugins.ts";
 import type { PluginTable } from "./plugin-table.ts";
 import type { Report } from "./report.ts";
@@ -45,7 +45,7 @@ export function readParsers(report: Report, table: PluginTable): readonly string
     if (listed.length > 0) report.problem(["parser"], "given beside requestHandler.parsers, expected only that", "key");
     listed.push({ path: ["parser"], value: single });
   }
-  if (listed.length === 0) return parserTypes;
+  if (listed.length === 0) return defaultParserTypes;
   const types = listed.flatMap(({ path, value: { pluginRef } }) => {
     const parser = table.resolveType(pluginRef, [...path, "pluginRef"], parserTypes);
     return parser === undefined ? [] : [parser.definition.type];

@@ -207,13 +207,20 @@ dataLayer:
     ],
   ],
   [
+    "a reporter of usage to the gateway",
+    "plugins: [{type: request-attribute-reporter}]",
+    [
+      'c.yaml:3:18 plugins[0].type: plugin type "request-attribute-reporter" is not available in this version: usage goes to the metrics of docs/metrics.md, not to the gateway',
+    ],
+  ],
+  [
     "a parser that is none, and both spellings of the section",
-    `plugins: [{type: openai-parser}, {type: queue-scorer}, {type: anthropic-parser}]
-requestHandler: {parsers: [{pluginRef: queue-scorer}, {pluginRef: anthropic-parser}]}
+    `plugins: [{type: openai-parser}, {type: queue-scorer}, {type: vertexai-parser}]
+requestHandler: {parsers: [{pluginRef: queue-scorer}, {pluginRef: vertexai-parser}]}
 parser: {pluginRef: openai-parser}`,
     [
-      'c.yaml:3:63 plugins[2].type: plugin type "anthropic-parser" is not available in this version: requests of other APIs are forwarded as they are by passthrough-parser',
-      'c.yaml:4:40 requestHandler.parsers[0].pluginRef: "queue-scorer" is of type queue-scorer, expected openai-parser or passthrough-parser',
+      'c.yaml:3:63 plugins[2].type: plugin type "vertexai-parser" is not available in this version: passthrough-parser forwards its requests as they are, openai-parser reads the same APIs over HTTP',
+      'c.yaml:4:40 requestHandler.parsers[0].pluginRef: "queue-scorer" is of type queue-scorer, expected openai-parser or anthropic-parser or vllmhttp-parser or sglanghttp-parser or vllmgrpc-parser or passthrough-parser',
       "c.yaml:5:1 parser: given beside requestHandler.parsers, expected only that",
     ],
   ],

@@ -42,7 +42,7 @@ test("G1 no config gives queue 2, kv-cache 2, prefix-cache 3, max-score and the 
     ["approx-prefix-cache-producer"],
   );
   assert.equal(config.plan.handler.type, "single-profile-handler");
-  assert.deepEqual(config.parsers, ["openai-parser", "passthrough-parser"]);
+  assert.deepEqual(config.parsers, ["openai-parser", "anthropic-parser", "vllmhttp-parser", "passthrough-parser"]);
   assert.deepEqual(warnings, []);
 });
 
