@@ -14,14 +14,19 @@ import { createRandom, type Random } from "./lib/random.ts";
 import { routeRequest } from "./routing/route-request.ts";
 import { Scheduler } from "./routing/scheduler.ts";
 import type { Picked } from "./scheduling/schedule.ts";
-import { startScraping } from "./scrape/loop.ts";
+import { createEngines } from "./scrape/engines.ts";
+import { type Scraping, startScraping } from "./scrape/loop.ts";
+import { openSource, scrapeIntervalMs } from "./scrape/source.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { guardLoop } from "./telemetry/loop-guard.ts";
 import { startMetricsServer } from "./telemetry/metrics-server.ts";
-import { exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
+import { type EndpointGauges, exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
 import { createRegistry, type MetricsRegistry } from "./telemetry/registry.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
 import { ScrapeMetrics } from "./telemetry/scrape-metrics.ts";
+import { SeldomLog } from "./telemetry/seldom-log.ts";
+
+const defaultStalenessMs = 2_000;
 
 /** Everything a picker is started with; ports of 0 take free ones. */
 export interface PickerOptions {
@@ -38,6 +43,8 @@ export interface PickerOptions {
   readonly secureServing: boolean;
   readonly certPath: string | undefined;
   readonly scrapeIntervalMs: number;
+  /** Age at which a sample counts as stale in the pool's gauges; default 2000. */
+  readonly stalenessMs?: number;
   /** How long open streams may go on after `close`. */
   readonly drainMs: number;
   /** Pick from the whole pool whatever subset the host names; default false. */
@@ -78,17 +85,10 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const scheduler = createScheduler(options, { store, clock, random, registry });
     const discovery = await discover(options, { store, clock, registry });
     started.push(discovery.close);
-    const scrapeMetrics = new ScrapeMetrics(registry, logger, clock);
-    store.onRemoved((spec) => scrapeMetrics.forget(spec));
-    const scraping = startScraping({
-      store,
-      clock,
-      random,
-      intervalMs: options.scrapeIntervalMs,
-      observer: scrapeMetrics,
-    });
+    const scraping = scrape(options, { store, clock, random, registry });
     started.push(() => scraping.close());
-    exportPool(registry, options.poolName, () => readGauges(store, clock));
+    const stalenessMs = options.stalenessMs ?? defaultStalenessMs;
+    exportPool(registry, { name: options.poolName, stalenessMs, read: () => readGauges(store, clock) });
     started.push(exportLoopLag(registry), guardLoop(registry, clock, logger));
     const metrics = await startMetricsServer(registry, { host, port: options.metricsPort });
     started.push(() => metrics.close());
@@ -139,6 +139,27 @@ function createScheduler(options: PickerOptions, rooms: Rooms & { readonly rando
   });
   store.onRemoved(({ id }) => scheduler.forget(id));
   return scheduler;
+}
+
+/** Starts scraping as the config says; throws when a file it names cannot be used. */
+function scrape(options: PickerOptions, rooms: Rooms & { readonly random: Random }): Scraping {
+  const { config, logger } = options;
+  const { store, clock, random, registry } = rooms;
+  const engines = createEngines(config.metrics);
+  const observer = new ScrapeMetrics(registry, logger, clock);
+  store.onRemoved((spec) => observer.forget(spec));
+  const scraping = startScraping({
+    store,
+    clock,
+    random,
+    intervalMs: scrapeIntervalMs(options.scrapeIntervalMs, config.metrics.source.interval),
+    source: openSource(config.metrics.source),
+    metricsOf: engines.of,
+    observer,
+    onPace: (intervalMs, wantedMs) => observer.paced(intervalMs, wantedMs),
+  });
+  logger.info({ default: config.metrics.defaultEngine, engines: [...engines.byName.values()] }, "Reading metrics");
+  return scraping;
 }
 
 function exchangeDeps(options: PickerOptions, rooms: Rooms & { readonly scheduler: Scheduler }): StreamDeps {
@@ -202,10 +223,15 @@ async function servingPair(options: PickerOptions, clock: Clock, logger: Logger)
 
 function discover(options: PickerOptions, { store, clock, registry }: Rooms): Promise<{ close: () => void }> {
   const { endpointsFile, logger } = options;
+  const seldom = new SeldomLog(clock);
   return startFileDiscovery({
     path: endpointsFile,
     store,
     clock,
+    onUnresolved: (host, problem) => {
+      registry.metrics.unresolvedHosts.inc();
+      seldom.about(host, () => logger.warn({ host, problem }, "Host name not resolved, its last address stays"));
+    },
     onReload: (outcome) => {
       registry.metrics.fileReloads.inc({ file: "endpoints", outcome: outcome.kind });
       if (outcome.kind === "ok")
@@ -219,16 +245,20 @@ function discover(options: PickerOptions, { store, clock, registry }: Rooms): Pr
   });
 }
 
-function readGauges(store: EndpointStore, clock: Clock): ReturnType<Parameters<typeof exportPool>[2]> {
+function readGauges(store: EndpointStore, clock: Clock): readonly EndpointGauges[] {
   const nowMs = clock.nowMs();
-  return store.snapshot().map(({ name, namespace, signals, inFlightRequests, lastResort }) => ({
-    name,
-    namespace,
-    waitingRequests: signals.waitingRequests.value,
-    runningRequests: signals.runningRequests.value,
-    kvCacheRatio: signals.kvCacheRatio.value,
-    inFlightRequests,
-    sampleAgeMs: ageMs(signals.waitingRequests, nowMs),
-    lastResort,
-  }));
+  return store.snapshot().map(({ name, namespace, signals, inFlightRequests, lastResort }) => {
+    const { waitingRequests, runningRequests, kvCacheRatio } = signals;
+    return {
+      name,
+      namespace,
+      waitingRequests: waitingRequests.value,
+      runningRequests: runningRequests.source === "total" ? undefined : runningRequests.value,
+      kvCacheRatio: kvCacheRatio.value,
+      inFlightRequests,
+      // Not every engine has every signal: the youngest tells when the last good page came.
+      sampleAgeMs: Math.min(...[waitingRequests, runningRequests, kvCacheRatio].map((signal) => ageMs(signal, nowMs))),
+      lastResort,
+    };
+  });
 }

@@ -14,7 +14,7 @@ export interface EngineChoice {
 /** Which metrics the page of an endpoint has. */
 export interface Engines {
   /** The same object for the same model server, whatever the endpoint. */
-  of(endpoint: Pick<EndpointSpec, "labels">): ModelServerMetrics;
+  readonly of: (endpoint: Pick<EndpointSpec, "labels">) => ModelServerMetrics;
   /** All of them by name, the configured ones first. */
   readonly byName: ReadonlyMap<string, ModelServerMetrics>;
 }

@@ -1,3 +1,4 @@
+import type { SecureContext } from "node:tls";
 import { Client, type Dispatcher } from "undici";
 import { formatAddress } from "../datastore/endpoint.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
@@ -13,12 +14,22 @@ export interface FailedFetch {
 /** Reads a whole page. The buffer is used again for the next page of any endpoint, so nothing may keep it or a part of it. */
 export type ReadPage<T> = (page: Buffer) => T;
 
+/** How servers are spoken to over TLS. */
+export interface TlsSettings {
+  /** Authorities, client certificate and lowest version; one for all endpoints. */
+  readonly secureContext: SecureContext;
+  /** Verify the server's certificate and its address. */
+  readonly verify: boolean;
+}
+
 /** Where and how to get one endpoint's page. */
 export interface FetchOptions {
   readonly host: string;
   readonly port: number;
   /** Default "/metrics". */
   readonly path?: string;
+  /** HTTPS with these settings; default plain HTTP. */
+  readonly tls?: TlsSettings | undefined;
   readonly sweep: DeadlineSweep;
   /** Time for the whole page, a retry included. */
   readonly deadlineMs: number;
@@ -94,9 +105,12 @@ export class PageFetcher {
   }
 
   #connect(): Client {
-    const { host, port } = this.#options;
-    const client = new Client(`http://${formatAddress(host, port)}`, {
+    const { host, port, tls } = this.#options;
+    const client = new Client(`${tls === undefined ? "http" : "https"}://${formatAddress(host, port)}`, {
+      connect: tls === undefined ? {} : { secureContext: tls.secureContext, rejectUnauthorized: tls.verify },
       connectTimeout: 0,
+      // A resumed session skips the look at the certificate, and kept connections make handshakes rare.
+      maxCachedSessions: 0,
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: 60_000,

@@ -176,6 +176,11 @@ export const metricNames = {
     scrapeBuckets,
     "Time of one scrape, from the request to the applied sample.",
   ),
+  scrapeInterval: gauge(
+    "epp_scrape_interval_seconds",
+    [],
+    "Time between two scrapes of an endpoint; grows with a pool that would take more than a quarter of a core.",
+  ),
   scrapeFailures: counter("epp_scrape_failures_total", ["reason"], "Scrapes that failed, by reason."),
   missingFamilies: counter(
     "epp_scrape_missing_families_total",
@@ -192,6 +197,11 @@ export const metricNames = {
     "epp_endpoint_last_resort",
     ["endpoint_name", "namespace"],
     "1 while the endpoint refuses connections and is used only when no other is left.",
+  ),
+  poolDegraded: gauge(
+    "epp_pool_degraded",
+    [],
+    "1 while no endpoint of the pool has a sample younger than the staleness threshold.",
   ),
   streamsOpen: gauge("epp_streams_open", [], "ext_proc streams that are open."),
   bufferedBytes: gauge("epp_buffered_bytes", [], "Bytes of bodies that open streams hold, limit 512 MiB."),
@@ -210,6 +220,11 @@ export const metricNames = {
     "epp_event_loop_stalls_total",
     [],
     "Moments in which the event loop stood still for more than 100 ms.",
+  ),
+  unresolvedHosts: counter(
+    "epp_host_resolution_failures_total",
+    [],
+    "Failed attempts to resolve a host name of the endpoints file.",
   ),
   fileReloads: counter(
     "epp_file_reloads_total",

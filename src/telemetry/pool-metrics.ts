@@ -15,14 +15,24 @@ export interface EndpointGauges {
   readonly lastResort: boolean;
 }
 
+/** What the gauges of a pool need. */
+export interface PoolGauges {
+  /** Name of the pool. */
+  readonly name: string;
+  /** Age at which a sample is stale. */
+  readonly stalenessMs: number;
+  readonly read: () => readonly EndpointGauges[];
+}
+
 /** Fills the gauges of the pool from `read` whenever metrics are collected; nothing is computed between. */
-export function exportPool(registry: MetricsRegistry, poolName: string, read: () => readonly EndpointGauges[]): void {
+export function exportPool(registry: MetricsRegistry, { name, stalenessMs, read }: PoolGauges): void {
   const m = registry.metrics;
   registry.onCollect(() => {
     const endpoints = read();
-    const name = poolName;
     for (const gauge of [m.perEndpointQueueSize, m.inflightRequests, m.sampleAge, m.lastResort]) gauge.reset();
     m.readyEndpoints.set({ name }, endpoints.length);
+    const isDegraded = endpoints.length > 0 && endpoints.every(({ sampleAgeMs }) => sampleAgeMs >= stalenessMs);
+    m.poolDegraded.set(isDegraded ? 1 : 0);
     for (const endpoint of endpoints) exportEndpoint(m, name, endpoint);
     const columns = [
       [m.averageQueueSize, m.stdDevQueueSize, endpoints.map(({ waitingRequests }) => waitingRequests)],

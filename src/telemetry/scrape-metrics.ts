@@ -4,21 +4,19 @@ import type { ScrapeFailure } from "../scrape/failure.ts";
 import type { ScrapeObserver, ScrapeResult } from "../scrape/loop.ts";
 import type { Logger } from "./logger.ts";
 import type { MetricsRegistry } from "./registry.ts";
+import { SeldomLog } from "./seldom-log.ts";
 
-/** One log line an endpoint and reason in this time, however often it fails. */
-const logIntervalMs = 60_000;
-
-/** Counts scrapes, and logs failures without flooding. */
+/** Counts scrapes, and logs failures without flooding: one line an endpoint and minute, whatever fails and how often. */
 export class ScrapeMetrics implements ScrapeObserver {
   readonly #metrics: MetricsRegistry["metrics"];
   readonly #logger: Logger;
-  readonly #clock: Clock;
-  readonly #loggedAtMs = new Map<string, number>();
+  readonly #seldom: SeldomLog;
+  #isStretchLogged = false;
 
   constructor(registry: MetricsRegistry, logger: Logger, clock: Clock) {
     this.#metrics = registry.metrics;
     this.#logger = logger;
-    this.#clock = clock;
+    this.#seldom = new SeldomLog(clock);
   }
 
   scraped(endpoint: EndpointSpec, result: ScrapeResult): void {
@@ -27,26 +25,29 @@ export class ScrapeMetrics implements ScrapeObserver {
     if (result.missing.length === 0) return;
     for (const signal of result.missing) this.#metrics.missingFamilies.inc({ signal });
     const data = { endpoint: endpoint.id, address: endpoint.address, signals: result.missing };
-    this.#logSeldom(`${endpoint.id} missing`, data, "Metrics page lacks families, their last values stay");
+    this.#seldom.about(endpoint.id, () => {
+      this.#logger.warn(data, "Metrics page lacks families, their last values stay");
+    });
   }
 
   failed(endpoint: EndpointSpec, reason: ScrapeFailure, detail: string): void {
     this.#metrics.scrapeFailures.inc({ reason });
     this.#metrics.pollErrors.inc({ source_type: "metrics-data-source" });
     const data = { endpoint: endpoint.id, address: endpoint.address, reason, detail };
-    this.#logSeldom(`${endpoint.id} ${reason}`, data, "Cannot scrape metrics, the last values stay");
+    this.#seldom.about(endpoint.id, () => this.#logger.warn(data, "Cannot scrape metrics, the last values stay"));
+  }
+
+  /** Takes note of the time between two scrapes of an endpoint; logs once that it is longer than wanted. */
+  paced(intervalMs: number, wantedMs: number): void {
+    this.#metrics.scrapeInterval.set(intervalMs / 1000);
+    if (intervalMs <= wantedMs || this.#isStretchLogged) return;
+    this.#isStretchLogged = true;
+    const data = { intervalMs: Math.round(intervalMs), wantedMs };
+    this.#logger.warn(data, "Scraping less often than wanted: the pool would take more than a quarter of a core");
   }
 
   /** The endpoint left: its failures may be logged anew when it comes back. */
   forget(endpoint: EndpointSpec): void {
-    for (const key of this.#loggedAtMs.keys()) if (key.startsWith(`${endpoint.id} `)) this.#loggedAtMs.delete(key);
-  }
-
-  #logSeldom(key: string, data: object, message: string): void {
-    const nowMs = this.#clock.nowMs();
-    const lastMs = this.#loggedAtMs.get(key);
-    if (lastMs !== undefined && nowMs - lastMs < logIntervalMs) return;
-    this.#loggedAtMs.set(key, nowMs);
-    this.#logger.warn(data, message);
+    this.#seldom.forget(endpoint.id);
   }
 }

@@ -8,10 +8,13 @@ const cases: readonly [code: string, hasResponse: boolean, want: string][] = [
   ["UND_ERR_SOCKET", false, "connect-reset"],
   ["UND_ERR_SOCKET", true, "truncated"],
   ["UND_ERR_HEADERS_OVERFLOW", false, "too-large"],
-  ["ERR_TLS_CERT_ALTNAME_INVALID", false, "tls"],
-  ["ERR_SSL_WRONG_VERSION_NUMBER", false, "tls"],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", false, "tls"],
-  ["CERT_HAS_EXPIRED", false, "tls"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", false, "tls-name"],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", false, "tls-plaintext"],
+  ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", false, "tls-version"],
+  ["ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE", false, "tls"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", false, "tls-untrusted"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", false, "tls-untrusted"],
+  ["CERT_HAS_EXPIRED", false, "tls-expired"],
   ["EMFILE", false, "other"],
 ];
 for (const [code, hasResponse, want] of cases) {

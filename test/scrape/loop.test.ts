@@ -26,6 +26,7 @@ class Rig {
   readonly clock = new VirtualClock();
   readonly store = new EndpointStore();
   readonly heard: string[] = [];
+  readonly paces: number[] = [];
   #wake: () => void = () => {};
 
   constructor(t: TestContext, specs: readonly EndpointSpec[], options: Partial<ScrapeOptions> = {}) {
@@ -38,6 +39,7 @@ class Rig {
         scraped: ({ name }, { bytes, missing }) => this.#hear(`${name} scraped ${bytes > 0} ${missing.length}`),
         failed: ({ name }, reason) => this.#hear(`${name} failed ${reason}`),
       },
+      onPace: (intervalMs) => this.paces.push(intervalMs),
       ...options,
     });
     t.after(() => scraping.close());
