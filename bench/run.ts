@@ -1,0 +1,15 @@
+import { benchRequestScan } from "./request-scan.ts";
+import { benchSchedule } from "./schedule.ts";
+import { benchScrape } from "./scrape.ts";
+
+/** Every benchmark, one after the other so that none disturbs another; all together take well under a minute. */
+const print = (line: string): void => console.log(`  ${line}`);
+
+console.log("Scheduling: time of one decision");
+for (const { name, microseconds, limitMicroseconds } of benchSchedule()) {
+  print(`${name.padEnd(18)} ${microseconds.toFixed(1).padStart(7)} us   limit ${limitMicroseconds} us`);
+}
+console.log("Metrics pages: CPU time of reading one, against parsing it whole");
+benchScrape(print);
+console.log("Request bodies: 10 MB in pieces of 62,000 bytes");
+benchRequestScan(print);
