@@ -70,9 +70,9 @@ test("F49 a body that pauses for longer than the gap is refused with 408", () =>
   const { clock, budget, open } = aServer();
   const { exchange, statuses } = open();
   exchange.receive(headers());
-  for (let sent = 0; sent < 2; sent++) {
+  for (const piece of ['{"prompt":"to be', " or not"]) {
     clock.advance(9_000);
-    exchange.receive(body("{"));
+    exchange.receive(body(piece));
   }
   assert.deepEqual(statuses(), []);
   clock.advance(10_300);
