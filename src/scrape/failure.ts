@@ -40,7 +40,9 @@ const byCode: ReadonlyMap<string, ScrapeFailure> = new Map([
   ["EPROTO", "tls"],
   ["DEPTH_ZERO_SELF_SIGNED_CERT", "tls-untrusted"],
   ["SELF_SIGNED_CERT_IN_CHAIN", "tls-untrusted"],
-  ["CERT_UNTRUSTED", "tls-untrusted"],
+  ["INVALID_CA", "tls-untrusted"],
+  ["INVALID_PURPOSE", "tls-untrusted"],
+  ["PATH_LENGTH_EXCEEDED", "tls-untrusted"],
   ["CERT_HAS_EXPIRED", "tls-expired"],
   ["CERT_NOT_YET_VALID", "tls-expired"],
   ["HOSTNAME_MISMATCH", "tls-name"],
@@ -57,6 +59,7 @@ const byPrefix: readonly (readonly [string, ScrapeFailure])[] = [
   ["ERR_TLS_", "tls"],
   ["ERR_SSL_", "tls"],
   ["UNABLE_TO_", "tls-untrusted"],
+  ["CERT_", "tls-untrusted"],
 ];
 
 /** The failure behind an error of the HTTP client. `hasResponse`: the response had begun, so the connection was accepted. */

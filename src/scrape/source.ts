@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { TlsSettings } from "./fetch.ts";
@@ -42,22 +43,29 @@ function readContext({ caCertPath, clientCertPath, clientKeyPath }: SourceSettin
   const ca = readPem("authorities", caCertPath);
   const cert = readPem("client certificate", clientCertPath);
   const key = readPem("client key", clientKeyPath);
-  const parts = [
-    { ca, file: caCertPath, what: "authorities" },
-    { cert, file: clientCertPath, what: "client certificate" },
-    { key, file: clientKeyPath, what: "client key" },
-    { cert, key, file: clientKeyPath, what: "client key" },
-  ];
   // One after the other, so that the error names the file that is at fault.
-  for (const { file, what, ...part } of parts) {
-    try {
-      createSecureContext(part);
-    } catch (error) {
-      const message = `Cannot use ${what} "${file}": ${(error as Error).message}, expected PEM that fits`;
-      throw new Error(message, { cause: error });
-    }
-  }
+  check("authorities", caCertPath, () => readCertificates(ca));
+  check("client certificate", clientCertPath, () => createSecureContext({ cert }));
+  check("client key", clientKeyPath, () => createSecureContext({ key }));
+  check("client key", clientKeyPath, () => createSecureContext({ cert, key }));
   return createSecureContext({ ca, cert, key, minVersion: "TLSv1.2" });
+}
+
+function check(what: string, file: string | undefined, use: () => void): void {
+  try {
+    use();
+  } catch (error) {
+    const message = `Cannot use ${what} "${file}": ${(error as Error).message}, expected PEM that fits`;
+    throw new Error(message, { cause: error });
+  }
+}
+
+/** OpenSSL skips authorities that it cannot read, so each is looked at by itself; throws for one that is none. */
+function readCertificates(pem: string | undefined): void {
+  if (pem === undefined) return;
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs) ?? [];
+  if (blocks.length === 0) throw new Error("no certificate");
+  for (const block of blocks) new X509Certificate(block);
 }
 
 function readPem(what: string, file: string | undefined): string | undefined {
