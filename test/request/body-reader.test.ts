@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { selectApi } from "../../src/request/apis.ts";
 import { createBodyReader } from "../../src/request/body-reader.ts";
 import { type ParsedBody, promptCapBytes, type ReadBody } from "../../src/request/parsed-body.ts";
 import { cutAt, cuts, parseWhole, singleBytes } from "./chunks.ts";
@@ -30,28 +29,11 @@ function promptOf(path: string, body: unknown): string {
   return Buffer.from(readValid(path, body).prompt).toString();
 }
 
-const apis: readonly [path: string, api: string][] = [
-  ["/v1/completions", "completions"],
-  ["/v1/completions/", "completions"],
-  ["/v1/completions?x=/chat/completions", "completions"],
-  ["/v1/chat/completions", "chat-completions"],
-  ["/openai/v1/chat/completions/?a=b", "chat-completions"],
-  ["completions", "completions"],
-  ["/v1/foocompletions", "passthrough"],
-  ["/v1/foochat/completions", "completions"],
-  ["/v1/completions/render", "completions"],
-  ["/v1/models", "passthrough"],
-  ["/", "passthrough"],
-  ["", "passthrough"],
-];
-for (const [path, api] of apis) {
-  test(`E1 path "${path}" is ${api}`, () => assert.equal(selectApi(path), api));
-}
-
 test("a passthrough reader takes any bytes", () => {
   const parsed = read("/v1/other", [Uint8Array.of(0xff, 0x00)]);
   assert.ok(parsed.kind === "parsed" && parsed.api === "passthrough");
   assert.equal(parsed.model, "");
+  assert.equal(parsed.promptBytes, 2);
 });
 
 test("completions body is read whole", () => {

@@ -2,10 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createUsageReader, type Usage } from "../../src/request/response-usage.ts";
+import { grpcFrame, vllmMethod, vllmResponse } from "../support/vllm-grpc.ts";
 import { cutAt, cuts, singleBytes } from "./chunks.ts";
 
-function read(format: "json" | "sse", pieces: readonly (string | Uint8Array)[]): Usage | undefined {
-  const reader = createUsageReader("usage", format);
+type Dialect = Parameters<typeof createUsageReader>[0];
+
+function read(
+  format: "json" | "sse",
+  pieces: readonly (string | Uint8Array)[],
+  dialect: Dialect = "usage",
+): Usage | undefined {
+  const reader = createUsageReader(dialect, format);
   for (const piece of pieces) reader.push(Buffer.from(piece as Uint8Array));
   reader.end();
   return reader.usage;
@@ -127,11 +134,106 @@ for (const { name, body, want: expected } of bodies) {
   });
 }
 
+const start = {
+  type: "message_start",
+  message: { model: "m", usage: { input_tokens: 25, cache_read_input_tokens: 20, output_tokens: 1 } },
+};
+const delta = { type: "message_delta", delta: { stop_reason: "end_turn" }, usage: { output_tokens: 15 } };
+const event = (data: object): string => `event: x\ndata: ${JSON.stringify(data)}\n\n`;
+
+test("B13 Anthropic's message_start and message_delta add up, in one chunk, in two, byte by byte", () => {
+  const [first, second] = [event(start), event(delta)];
+  const total = usage(25, 15, 40, 20);
+  assert.deepEqual(read("sse", [first + second]), total);
+  assert.deepEqual(read("sse", [first, second]), total);
+  assert.deepEqual(read("sse", singleBytes(Buffer.from(first + second))), total);
+  assert.deepEqual(read("sse", [first]), { ...usage(25, 0, 25, 20), completionTokens: undefined });
+});
+
+test("Anthropic's JSON counts input, output and cached tokens", () => {
+  const body = { type: "message", usage: { input_tokens: 25, output_tokens: 15, cache_read_input_tokens: 20 } };
+  assert.deepEqual(read("json", [JSON.stringify(body)]), usage(25, 15, 40, 20));
+});
+
+test("a response that stopped for its length counts too", () => {
+  const data = { type: "response.incomplete", response: { usage: { input_tokens: 7, output_tokens: 10 } } };
+  assert.deepEqual(read("sse", [event(data)]), want);
+});
+
+const info = { id: "x", finish_reason: { type: "stop" }, prompt_tokens: 7, completion_tokens: 10, cached_tokens: 4 };
+
+test("SGLang's meta_info counts when it says why it finished", () => {
+  const counts = usage(7, 10, 17, 4);
+  const running = { text: "a", meta_info: { ...info, finish_reason: null, completion_tokens: 3 } };
+  const stream = `${event(running)}${event({ text: "ab", meta_info: info })}data: [DONE]\n\n`;
+  assert.deepEqual(read("sse", [stream], "meta-info"), counts);
+  assert.deepEqual(read("sse", singleBytes(Buffer.from(stream)), "meta-info"), counts);
+  assert.equal(read("sse", [event(running)], "meta-info"), undefined);
+  assert.deepEqual(read("json", [JSON.stringify({ text: "ab", meta_info: info })], "meta-info"), counts);
+  assert.equal(read("json", ['{"text":"ab","usage":{"prompt_tokens":7}}'], "meta-info"), undefined);
+  assert.equal(read("sse", ['data: {"finish_reason":"stop","meta_info":5}\n'], "meta-info"), undefined);
+});
+
+const complete = {
+  output_ids: [1, 2],
+  finish_reason: "stop",
+  prompt_tokens: 300,
+  completion_tokens: 10,
+  cached_tokens: 256,
+};
+const chunk = { token_ids: [1], prompt_tokens: 300, completion_tokens: 1, cached_tokens: 256 };
+for (const server of ["VllmEngine", "RouterEngine"] as const) {
+  test(`vLLM gRPC counts the complete message of ${server}, however it is cut`, () => {
+    const id = server === "VllmEngine" ? { request_id: "\x08\x01" } : {};
+    const body = vllmResponse(
+      "Generate",
+      [
+        { ...id, chunk },
+        { ...id, complete },
+      ],
+      server,
+    );
+    const counts = usage(300, 10, 310, 256);
+    assert.deepEqual(read("json", [body], "vllm-grpc-generate"), counts);
+    assert.deepEqual(read("json", singleBytes(body), "vllm-grpc-generate"), counts);
+    const first = vllmResponse("Generate", [{ ...id, chunk }], server);
+    assert.equal(read("json", [first], "vllm-grpc-generate"), undefined, "a chunk alone");
+    const uncached = vllmResponse("Generate", [{ complete: { finish_reason: "stop", prompt_tokens: 3 } }], server);
+    assert.deepEqual(read("json", [uncached], "vllm-grpc-generate"), usage(3, 0, 3, 0));
+  });
+
+  test(`vLLM gRPC counts the prompt that ${server} embedded`, () => {
+    const result = { embedding: [0.5, 1], prompt_tokens: 12, embedding_dim: 2 };
+    const body = vllmResponse("Embed", [server === "VllmEngine" ? { complete: result } : result], server);
+    assert.deepEqual(read("json", singleBytes(body), "vllm-grpc-embed"), usage(12, 0, 12));
+  });
+}
+
+test("vLLM gRPC passes over compressed and broken frames", () => {
+  const { responseSerialize } = vllmMethod("Generate");
+  const good = grpcFrame(responseSerialize({ complete }));
+  for (const bad of [
+    grpcFrame(responseSerialize({ complete }), 1),
+    grpcFrame(Buffer.of(0x1a, 0x7f)),
+    grpcFrame(Buffer.alloc(0)),
+  ]) {
+    assert.equal(read("json", [bad], "vllm-grpc-generate"), undefined);
+    assert.deepEqual(read("json", [bad, good], "vllm-grpc-generate"), usage(300, 10, 310, 256));
+  }
+});
+
 test("usage readers take any bytes without throwing", () => {
+  const dialect = fc.constantFrom<Dialect>("usage", "meta-info", "vllm-grpc-generate", "vllm-grpc-embed");
   fc.assert(
-    fc.property(fc.constantFrom("json" as const, "sse" as const), fc.array(fc.uint8Array()), (format, pieces) => {
-      read(format, pieces);
-      read(format, ["data: ", '"usage":', ...pieces, "\n"]);
+    fc.property(dialect, fc.constantFrom("json" as const, "sse" as const), fc.array(fc.uint8Array()), (...given) => {
+      const [some, format, pieces] = given;
+      read(format, pieces, some);
+      read(format, ["data: ", '"usage":', ...pieces, "\n"], some);
+      read(
+        format,
+        pieces.map((piece) => grpcFrame(piece)),
+        some,
+      );
     }),
   );
 });

@@ -13,6 +13,15 @@ test("A8 splice replaces the model of a body cut within it and nothing else", ()
   assert.equal(Buffer.concat(spliced).toString(), '{"z":12345678901234567890, "model" : "n\\"ew", "a":1.0}');
 });
 
+test("splice puts the model first where the body names none", () => {
+  const whole = Buffer.from(' {"prompt":"{hi}"}');
+  for (let cut = 0; cut <= whole.length; cut++) {
+    const spliced = spliceModel([whole.subarray(0, cut), whole.subarray(cut)], undefined, 'n"ew');
+    assert.equal(Buffer.concat(spliced).toString(), ' {"model":"n\\"ew","prompt":"{hi}"}');
+  }
+  assert.throws(() => spliceModel([Buffer.from("[]")], undefined, "m"), RangeError);
+});
+
 test("splice hands chunks without the model on as the same arrays", () => {
   const pieces = ['{"a":1,', '"model":"m"', "}"].map((text) => Buffer.from(text));
   const spliced = spliceModel(pieces, { start: 15, end: 18 }, "x");
