@@ -1,78 +1,11 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import type { EndpointSpec } from "../../src/datastore/endpoint.ts";
-import { EndpointStore } from "../../src/datastore/store.ts";
-import { createRandom } from "../../src/lib/random.ts";
-import { VirtualClock } from "../../src/lib/virtual-clock.ts";
-import { type ScrapeOptions, startScraping } from "../../src/scrape/loop.ts";
+import { test } from "node:test";
 import { closedPort, type FakeModelServer, startFakeModelServer } from "../support/fake-model-server.ts";
-
-function spec(name: string, port: number, incarnation = `${name}@${port}`): EndpointSpec {
-  const address = `127.0.0.1:${port}`;
-  return {
-    id: `default/${name}`,
-    incarnation,
-    name,
-    namespace: "default",
-    host: "127.0.0.1",
-    port,
-    address,
-    labels: {},
-  };
-}
-
-/** Scraping over real sockets on a clock that the test moves. */
-class Rig {
-  readonly clock = new VirtualClock();
-  readonly store = new EndpointStore();
-  readonly heard: string[] = [];
-  readonly paces: number[] = [];
-  #wake: () => void = () => {};
-
-  constructor(t: TestContext, specs: readonly EndpointSpec[], options: Partial<ScrapeOptions> = {}) {
-    this.store.reset(specs);
-    const scraping = startScraping({
-      store: this.store,
-      clock: this.clock,
-      random: createRandom(1),
-      observer: {
-        scraped: ({ name }, { bytes, missing }) => this.#hear(`${name} scraped ${bytes > 0} ${missing.length}`),
-        failed: ({ name }, reason) => this.#hear(`${name} failed ${reason}`),
-      },
-      onPace: (intervalMs) => this.paces.push(intervalMs),
-      ...options,
-    });
-    t.after(() => scraping.close());
-    this.close = () => scraping.close();
-  }
-
-  readonly close: () => Promise<void>;
-
-  /** Moves on by an interval and waits until `count` scrapes in all were reported. */
-  async interval(count: number, ms = 50): Promise<void> {
-    this.clock.advance(ms);
-    while (this.heard.length < count) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    assert.equal(this.heard.length, count);
-  }
-
-  #hear(what: string): void {
-    this.heard.push(what);
-    this.#wake();
-  }
-
-  load(index = 0): unknown[] {
-    const { waitingRequests, runningRequests } = this.store.snapshot()[index]!.signals;
-    return [waitingRequests.value, runningRequests.value, waitingRequests.sampledAtMs];
-  }
-}
+import { ScrapeRig, spec } from "../support/scrape-rig.ts";
 
 test("puts what the page says with the time it was asked for", async (t) => {
   const server = await startFakeModelServer(t, { waiting: 3, running: 2, kvCacheRatio: 0.5 });
-  const rig = new Rig(t, [spec("a", server.port)], { random: () => 0.5 });
+  const rig = new ScrapeRig(t, [spec("a", server.port)], { random: () => 0.5 });
   await rig.interval(1);
   assert.deepEqual(rig.load(), [3, 2, 25]);
   assert.deepEqual(rig.store.snapshot()[0]?.signals.cacheInfo.value, { blockSizeTokens: 16, blocks: 2048 });
@@ -84,7 +17,7 @@ test("puts what the page says with the time it was asked for", async (t) => {
 
 test("corrects for requests dispatched while the scrape is in flight", async (t) => {
   const server = await startFakeModelServer(t, { waiting: 3 });
-  const rig = new Rig(t, [spec("a", server.port)]);
+  const rig = new ScrapeRig(t, [spec("a", server.port)]);
   const asked = server.nextRequest();
   rig.clock.advance(50);
   await asked;
@@ -97,7 +30,7 @@ test("corrects for requests dispatched while the scrape is in flight", async (t)
 
 test("F9 a failing server keeps its values, whose age grows", async (t) => {
   const server = await startFakeModelServer(t, { waiting: 3 });
-  const rig = new Rig(t, [spec("a", server.port)]);
+  const rig = new ScrapeRig(t, [spec("a", server.port)]);
   await rig.interval(1);
   const before = rig.store.snapshot();
   server.answerWith((_, response) => response.writeHead(500).end("vllm:num_requests_waiting 9\n"));
@@ -108,7 +41,7 @@ test("F9 a failing server keeps its values, whose age grows", async (t) => {
 
 test("F03 a page of something else is a failure and keeps the values", async (t) => {
   const server = await startFakeModelServer(t, { waiting: 3 });
-  const rig = new Rig(t, [spec("a", server.port)]);
+  const rig = new ScrapeRig(t, [spec("a", server.port)]);
   await rig.interval(1);
   server.answerWith((_, response) => response.end("hello"));
   await rig.interval(2);
@@ -120,7 +53,7 @@ test("F10 scrapes endpoints of the pool only, from joining to leaving", async (t
   const servers: FakeModelServer[] = [];
   for (let i = 0; i < 3; i++) servers.push(await startFakeModelServer(t));
   const [a, b, c] = servers.map((server, i) => spec("abc"[i]!, server.port));
-  const rig = new Rig(t, [a!, b!]);
+  const rig = new ScrapeRig(t, [a!, b!]);
   await rig.interval(2);
   rig.store.remove(b!.id);
   rig.store.upsert(c!);
@@ -134,7 +67,7 @@ test("F10 scrapes endpoints of the pool only, from joining to leaving", async (t
 
 test("F10 a scrape in flight of a removed or replaced endpoint is dropped without a report", async (t) => {
   const server = await startFakeModelServer(t);
-  const rig = new Rig(t, [spec("a", server.port)]);
+  const rig = new ScrapeRig(t, [spec("a", server.port)]);
   server.answerWith(() => {});
   const asked = server.nextRequest();
   rig.clock.advance(50);
@@ -150,7 +83,7 @@ test("F10 a scrape in flight of a removed or replaced endpoint is dropped withou
 
 test("F16 a hanging endpoint has one scrape in flight, skips what it missed and leaves the others their cadence", async (t) => {
   const [slow, quick] = [await startFakeModelServer(t), await startFakeModelServer(t)];
-  const rig = new Rig(t, [spec("slow", slow.port), spec("quick", quick.port)]);
+  const rig = new ScrapeRig(t, [spec("slow", slow.port), spec("quick", quick.port)]);
   slow.answerWith(() => {});
   const asked = slow.nextRequest();
   let count = 0;
@@ -173,7 +106,7 @@ test("F16 a hanging endpoint has one scrape in flight, skips what it missed and 
 
 test("an endpoint that refuses twice in a row is last resort", async (t) => {
   const port = await closedPort();
-  const rig = new Rig(t, [spec("a", port)]);
+  const rig = new ScrapeRig(t, [spec("a", port)]);
   await rig.interval(1);
   assert.equal(rig.store.snapshot()[0]?.lastResort, false);
   await rig.interval(2);
@@ -183,7 +116,7 @@ test("an endpoint that refuses twice in a row is last resort", async (t) => {
 
 test("an endpoint that resets connections twice in a row is last resort until it answers, be it with an error", async (t) => {
   const server = await startFakeModelServer(t);
-  const rig = new Rig(t, [spec("a", server.port)]);
+  const rig = new ScrapeRig(t, [spec("a", server.port)]);
   server.answerWith((request) => request.socket.resetAndDestroy());
   await rig.interval(1);
   await rig.interval(2);
@@ -196,7 +129,7 @@ test("an endpoint that resets connections twice in a row is last resort until it
 
 test("a server that stops and comes back is last resort in between", async (t) => {
   const server = await startFakeModelServer(t);
-  const rig = new Rig(t, [spec("a", server.port)]);
+  const rig = new ScrapeRig(t, [spec("a", server.port)]);
   await rig.interval(1);
   await server.stop();
   await rig.interval(2);
@@ -209,7 +142,7 @@ test("first scrapes are spread over the interval and repeat with the seed", asyn
   const server = await startFakeModelServer(t);
   const specs = ["a", "b", "c", "d"].map((name) => spec(name, server.port));
   const firstTimes = async (): Promise<unknown[]> => {
-    const rig = new Rig(t, specs);
+    const rig = new ScrapeRig(t, specs);
     await rig.interval(4);
     await rig.close();
     return rig.store.snapshot().map(({ signals }) => signals.waitingRequests.sampledAtMs);
@@ -222,7 +155,7 @@ test("first scrapes are spread over the interval and repeat with the seed", asyn
 
 test("close stops everything and leaves no timer but the sweep's last", async (t) => {
   const server = await startFakeModelServer(t);
-  const rig = new Rig(t, [spec("a", server.port)]);
+  const rig = new ScrapeRig(t, [spec("a", server.port)]);
   await rig.interval(1);
   await rig.close();
   rig.clock.advance(1000);
@@ -243,7 +176,7 @@ test("reads the metrics that the endpoint's spec asks for", async (t) => {
     adapters: undefined,
     cacheInfo: undefined,
   };
-  const rig = new Rig(t, [spec("a", server.port)], { metricsOf: () => queueOnly });
+  const rig = new ScrapeRig(t, [spec("a", server.port)], { metricsOf: () => queueOnly });
   await rig.interval(1);
   assert.deepEqual(rig.load().slice(0, 2), [5, undefined]);
   assert.deepEqual(rig.heard, ["a scraped true 0"]);
