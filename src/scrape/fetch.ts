@@ -1,6 +1,6 @@
-import type { SecureContext } from "node:tls";
 import { Client, type Dispatcher } from "undici";
 import { formatAddress } from "../datastore/endpoint.ts";
+import { Connector, type TlsSettings } from "./connect.ts";
 import type { DeadlineSweep } from "./deadline-sweep.ts";
 import { classifyError, type ScrapeFailure } from "./failure.ts";
 
@@ -13,14 +13,6 @@ export interface FailedFetch {
 
 /** Reads a whole page. The buffer is used again for the next page of any endpoint, so nothing may keep it or a part of it. */
 export type ReadPage<T> = (page: Buffer) => T;
-
-/** How servers are spoken to over TLS. */
-export interface TlsSettings {
-  /** Authorities, client certificate and lowest version; one for all endpoints. */
-  readonly secureContext: SecureContext;
-  /** Verify the server's certificate and its address. */
-  readonly verify: boolean;
-}
 
 /** Where and how to get one endpoint's page. */
 export interface FetchOptions {
@@ -56,12 +48,14 @@ const requestHeaders = {
  */
 export class PageFetcher {
   readonly #options: FetchOptions;
+  readonly #connector: Connector;
   #client: Client | undefined;
   /** The present connection has brought a response, so a reset before the next one may mean that it was idle too long. */
   #isProven = false;
 
   constructor(options: FetchOptions) {
     this.#options = options;
+    this.#connector = new Connector({ host: options.host, port: options.port, tls: options.tls });
   }
 
   /** Resolves with what `read`, which must not throw, makes of the page. Never rejects. One call at a time. */
@@ -87,6 +81,7 @@ export class PageFetcher {
   async close(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
+    this.#connector.abandon();
     await client?.destroy();
   }
 
@@ -107,10 +102,7 @@ export class PageFetcher {
   #connect(): Client {
     const { host, port, tls } = this.#options;
     const client = new Client(`${tls === undefined ? "http" : "https"}://${formatAddress(host, port)}`, {
-      connect: tls === undefined ? {} : { secureContext: tls.secureContext, rejectUnauthorized: tls.verify },
-      connectTimeout: 0,
-      // A resumed session skips the look at the certificate, and kept connections make handshakes rare.
-      maxCachedSessions: 0,
+      connect: this.#connector.connect,
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: 60_000,

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { TlsSettings } from "./fetch.ts";
+import type { TlsSettings } from "./connect.ts";
 
 /** Where pages are and how to get them, the same for every endpoint. */
 export interface SourceSettings {
