@@ -77,19 +77,40 @@ export const defaultParsers: readonly string[] = [
  * claim `passthrough` when one of the parsers claims nothing, else undefined: no parser takes the path.
  */
 export function selectApi(path: string, types: readonly string[] = defaultParsers): Api | undefined {
-  const segments = (path.split(/[?#]/, 1)[0] ?? "").replace(/\/+$/, "").split("/");
-  const parsers = types.flatMap((type) => requestParsers.find((parser) => parser.type === type) ?? []);
-  let longest: { suffix: string; api: Api } | undefined;
-  for (const claim of parsers.flatMap(({ claims }) => claims)) {
-    if (claim.suffix.length > (longest?.suffix.length ?? 0) && endsWith(segments, claim.suffix)) longest = claim;
-  }
-  return longest?.api ?? (parsers.some(({ claims }) => claims.length === 0) ? "passthrough" : undefined);
+  const { claims, fallback } = selectionOf(types);
+  const bare = (path.split(/[?#]/, 1)[0] ?? "").replace(/\/+$/, "");
+  return claims.find(({ suffix }) => endsWith(bare, suffix))?.api ?? fallback;
 }
 
-function endsWith(segments: readonly string[], suffix: string): boolean {
-  const wanted = suffix.split("/");
-  const last = segments.slice(-wanted.length);
-  return last.length === wanted.length && wanted.every((name, index) => name === "*" || name === last[index]);
+/** The claims of a list of parsers, longest first and of equal ones in the list's order. */
+interface Selection {
+  readonly claims: readonly { readonly suffix: string; readonly api: Api }[];
+  readonly fallback: "passthrough" | undefined;
+}
+
+/** A list of parsers lives as long as its config, and every request asks for it. */
+const selections = new WeakMap<readonly string[], Selection>();
+
+function selectionOf(types: readonly string[]): Selection {
+  const known = selections.get(types);
+  if (known !== undefined) return known;
+  const parsers = types.flatMap((type) => requestParsers.find((parser) => parser.type === type) ?? []);
+  const claims = parsers.flatMap((parser) => parser.claims).toSorted((a, b) => b.suffix.length - a.suffix.length);
+  const fallback = parsers.some((parser) => parser.claims.length === 0) ? "passthrough" : undefined;
+  const selection: Selection = { claims, fallback };
+  selections.set(types, selection);
+  return selection;
+}
+
+/** Whether `path` ends with the segments of `suffix`; a last segment `*` stands for any one. */
+function endsWith(path: string, suffix: string): boolean {
+  if (suffix.endsWith("/*")) {
+    const slash = path.lastIndexOf("/");
+    return slash >= 0 && slash < path.length - 1 && endsWith(path.slice(0, slash), suffix.slice(0, -2));
+  }
+  return (
+    path.endsWith(suffix) && (path.length === suffix.length || path.charAt(path.length - suffix.length - 1) === "/")
+  );
 }
 
 /** What an API's request allows and how usage stands in its response. */
