@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { spawnEmulatedPool } from "../emulated-server/spawn.ts";
 import { Cleanup } from "./cleanup.ts";
 import { startEnvoy } from "./envoy-process.ts";
 import { ask } from "./http-ask.ts";
+import { onExit } from "./on-exit.ts";
 import { type RunningPicker, startPickerProcess } from "./picker-process.ts";
 import type { ArmName } from "./report.ts";
 import { demoModels, demoReplica } from "./scenario.ts";
@@ -62,6 +64,7 @@ export async function startArm(setup: ArmSetup, signal: AbortSignal): Promise<Ru
 async function startParts(setup: ArmSetup, cleanup: Cleanup, signal: AbortSignal): Promise<RunningArm> {
   const { name, servers, seed, envoyBinary, clock } = setup;
   const folder = await mkdtemp(join(tmpdir(), "epp-demo-"));
+  cleanup.defer(onExit(() => rmSync(folder, { recursive: true, force: true })));
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
   const pool = await spawnEmulatedPool({ count: servers, replica: demoReplica, models: demoModels, seed });
   cleanup.defer(() => pool.close());

@@ -6,6 +6,7 @@ import type { BootstrapOptions, SocketAddress } from "../../src/envoy/options.ts
 import { type Clock, sleep } from "../../src/lib/clock.ts";
 import { endProcess } from "./end-process.ts";
 import { ask } from "./http-ask.ts";
+import { onExit } from "./on-exit.ts";
 
 /** A running Envoy. */
 export interface RunningEnvoy {
@@ -42,12 +43,14 @@ export async function startEnvoy({ binary, folder, routing, endpoints, clock }: 
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = collectOutput(child);
+  const forget = onExit(() => child.kill("SIGKILL"));
   let hasEnded = false;
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
     child.once("error", () => resolve());
   }).then(() => {
     hasEnded = true;
+    forget();
   });
   const close = (): Promise<void> => endProcess(child, ended, clock);
   const deadlineMs = clock.nowMs() + startTimeoutMs;

@@ -53,5 +53,9 @@ export async function startPickerProcess(run: PickerRun): Promise<RunningPicker>
   });
   if (serving?.kind !== "serving") throw new Error(`Cannot start the picker: ${output.trim() || "it ended at once"}`);
   const { grpcPort, grpcHealthPort, metricsPort } = serving;
-  return { grpcPort, grpcHealthPort, metricsPort, ended, close: () => endProcess(child, ended, clock) };
+  const close = (): Promise<void> => {
+    if (child.connected) child.disconnect(); // an open channel keeps the child alive
+    return endProcess(child, ended, clock);
+  };
+  return { grpcPort, grpcHealthPort, metricsPort, ended, close };
 }

@@ -8,7 +8,8 @@ import type { PickerHost } from "../../src/envoy/options.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { createRandom } from "../../src/lib/random.ts";
 import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
-import { anEnvoy, withoutEnvoy } from "../support/an-envoy.ts";
+import { anEnvoy } from "../support/an-envoy.ts";
+import { skipWithoutEnvoy } from "../support/envoy.ts";
 import type { FakeModelServer } from "../support/fake-model-server.ts";
 
 interface Gateway {
@@ -57,7 +58,7 @@ function post(url: string, path: string, body: object, headers: Record<string, s
 
 for (const host of ["original-dst", "override-host"] as const) {
   test(`Envoy with ${host} forwards completions, streamed chat and GET to the picked server`, {
-    skip: withoutEnvoy,
+    skip: skipWithoutEnvoy,
   }, async (t) => {
     const { url, pool, picker } = await aGateway(t, host);
 
@@ -91,7 +92,7 @@ for (const host of ["original-dst", "override-host"] as const) {
   });
 }
 
-test("Envoy sends a request to the emptier server", { skip: withoutEnvoy }, async (t) => {
+test("Envoy sends a request to the emptier server", { skip: skipWithoutEnvoy }, async (t) => {
   const { url, pool, picker } = await aGateway(t, "original-dst");
   const [busy, idle] = pool.endpoints;
   const direct = `http://${busy?.host}:${busy?.port}`;
@@ -112,7 +113,7 @@ test("Envoy sends a request to the emptier server", { skip: withoutEnvoy }, asyn
   for (const response of await Promise.all(load)) await response.arrayBuffer();
 });
 
-test("Envoy passes the picker's refusals on", { skip: withoutEnvoy }, async (t) => {
+test("Envoy passes the picker's refusals on", { skip: skipWithoutEnvoy }, async (t) => {
   const { url } = await aGateway(t, "original-dst");
   const missing = await post(url, "/v1/completions", { prompt: "no model" });
   assert.equal(missing.status, 400);
@@ -136,7 +137,7 @@ for (const host of ["original-dst", "override-host"] as const) {
   for (const failOpen of [false, true]) {
     const mode = failOpen ? "fail-open" : "fail-close";
     test(`T01 a client's destination header reaches nothing with ${host}, ${mode}`, {
-      skip: withoutEnvoy,
+      skip: skipWithoutEnvoy,
     }, async (t) => {
       const { url, pool, picker } = await aGateway(t, host, failOpen);
       const canary = await aCanary(t);
