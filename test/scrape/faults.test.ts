@@ -159,6 +159,27 @@ test("F11 a megabyte of headers, ten thousand headers, a 100 and a flood of 1xx 
   }
 });
 
+const badAnswers: readonly (readonly [what: string, answer: RequestListener, want: string])[] = [
+  ["500", (_request, response) => response.writeHead(500).end("vllm:num_requests_waiting 9\n"), "status"],
+  ["401", (_request, response) => response.writeHead(401).end(), "status"],
+  ["404", (_request, response) => response.writeHead(404).end("<html>"), "status"],
+  ["204", (_request, response) => response.writeHead(204).end(), "status"],
+  ["an empty 200", (_request, response) => response.writeHead(200).end(), "malformed"],
+];
+for (const [what, answer, want] of badAnswers) {
+  test(`F09 ${what} keeps the last good values`, async (t) => {
+    const server = await startFakeModelServer(t, { waiting: 3, running: 2 });
+    const rig = new ScrapeRig(t, [spec("a", server.port)]);
+    await rig.interval(1);
+    const before = rig.store.snapshot();
+    server.answerWith(answer);
+    await rig.interval(2);
+    await rig.interval(3);
+    assert.deepEqual(rig.heard.slice(1), [`a failed ${want}`, `a failed ${want}`]);
+    assert.equal(rig.store.snapshot(), before);
+  });
+}
+
 test("F10 five thousand stacked codings are refused before anything is inflated", async (t) => {
   const server = await startFakeModelServer(t);
   const stacked =

@@ -34,12 +34,18 @@ export interface TestPicker {
   scrapedAgain(): Promise<void>;
 }
 
+/** A server as an endpoints file lists it. */
+export type ListedServer = Pick<FakeModelServer, "host" | "port"> & {
+  readonly labels?: Readonly<Record<string, string>>;
+};
+
 /** An endpoints file that lists `servers` as server-0, server-1, ... */
-export function endpointsText(servers: readonly Pick<FakeModelServer, "host" | "port">[]): string {
-  const entries = servers.map(({ host, port }, index) => ({
+export function endpointsText(servers: readonly ListedServer[]): string {
+  const entries = servers.map(({ host, port, labels = {} }, index) => ({
     name: `server-${index}`,
     address: host,
     port: String(port),
+    labels,
   }));
   return JSON.stringify({ endpoints: entries });
 }
@@ -47,7 +53,7 @@ export function endpointsText(servers: readonly Pick<FakeModelServer, "host" | "
 /** Starts a picker over real scrapes and real gRPC; stopped with the test. */
 export async function startTestPicker(
   t: TestContext,
-  servers: readonly FakeModelServer[],
+  servers: readonly ListedServer[],
   options: TestPickerOptions = {},
 ): Promise<TestPicker> {
   const { config: text, registry = builtInRegistry, scraped = true, ...rest } = options;
