@@ -27,6 +27,8 @@ export interface WantedLines {
 export const maxPageLines = 20_000;
 /** Kept lines of a page: bounds the work that follows. 64 ranks with 4 families each are 256. */
 const maxWantedLines = 1_024;
+/** Bytes of all kept lines: bounds the time that their labels can take, to about 15 ms. 1,024 lines of vLLM are 120 KB. */
+const maxWantedBytes = 256 * 1024;
 /** Bytes of a kept line: bounds the memory that adapter names can take. */
 const maxLineBytes = 64 * 1024;
 
@@ -73,7 +75,8 @@ type Match = (start: number, end: number) => Family | undefined;
 function filterLines(page: Buffer, match: Match): WantedLines {
   const byFamily = new Map<string, Found>();
   const types = new Map<string, string>();
-  let [lineCount, kept, rejectedLines, exceeded] = [0, 0, 0, undefined as PageLimit | undefined];
+  let [lineCount, kept, keptBytes, rejectedLines] = [0, 0, 0, 0];
+  let exceeded: PageLimit | undefined;
   for (let start = 0; start < page.length && exceeded === undefined; ) {
     const feed = page.indexOf(lineFeed, start);
     const end = feed === -1 ? page.length : feed;
@@ -93,7 +96,8 @@ function filterLines(page: Buffer, match: Match): WantedLines {
     let found = byFamily.get(family.name);
     if (found === undefined) byFamily.set(family.name, (found = { lines: [], newest: Number.NaN }));
     kept += keep(page, at, end, family, found);
-    if (kept > maxWantedLines) exceeded = "wanted-lines";
+    if (!family.newestOnly) keptBytes += end - at;
+    if (kept > maxWantedLines || keptBytes > maxWantedBytes) exceeded = "wanted-lines";
   }
   const lines = new Map(Array.from(byFamily, ([name, found]) => [name, found.lines]));
   return { byFamily: lines, types, lineCount, rejectedLines, exceeded };

@@ -218,6 +218,15 @@ test("F05 refuses pages with too many lines", () => {
   assert.equal(parse(Buffer.from("up 1\n".repeat(20_000))).kind, "page");
 });
 
+test("T21 refuses a page whose wanted lines have too many labels to be read in time", () => {
+  const line = (i: number): string =>
+    `vllm:num_requests_waiting{i="${i}",${Array.from({ length: 400 }, (_, j) => `l${j}="v"`).join(",")}} 1\n`;
+  const pageOf = (count: number): Buffer => Buffer.from(Array.from({ length: count }, (_, i) => line(i)).join(""));
+  const tooLong = createPageParser(vllm)(pageOf(100));
+  assert.deepEqual(tooLong, { kind: "too-large", detail: "too many lines of wanted metrics after 75 lines" });
+  assert.equal(createPageParser(vllm)(pageOf(50)).kind, "page");
+});
+
 test("rejects a line of more than 64 KiB and reads the others", () => {
   const { signals, rejectedLines } = read(
     waiting(" 3") + adapters(`{running_lora_adapters="${"a,".repeat(40_000)}"} 5`),
