@@ -147,6 +147,20 @@ test("snapshot is corrected by requests dispatched and ended since the sample wa
   assert.deepEqual(load(), [10, "scraped", 2, "scraped"]);
 });
 
+test("a running total stays as it was scraped and corrects nothing", () => {
+  const store = storeWith(a);
+  const { ledger } = store;
+  const early = ledger.open(1, a.id, a.incarnation, 1);
+  store.announceSample(a.id, a.incarnation, 5);
+  const sample = { sampledAtMs: 5, waitingRequests: 0, runningRequests: 4000, runningIsTotal: true };
+  store.putSample(a.id, a.incarnation, sample);
+  ledger.open(2, a.id, a.incarnation, 6);
+  ledger.close(early);
+  const { waitingRequests, runningRequests } = store.snapshot()[0]!.signals;
+  assert.deepEqual(runningRequests, { value: 4000, sampledAtMs: 5, source: "total" });
+  assert.equal(waitingRequests.value, 1);
+});
+
 test("a family that a page lacks is corrected against its own older sample", () => {
   const store = storeWith(a);
   store.putSample(a.id, a.incarnation, { sampledAtMs: 1, waitingRequests: 10, runningRequests: 3 });
