@@ -4,19 +4,24 @@ import { ageMs } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
 import { startFileDiscovery } from "./discovery/file.ts";
 import { ByteBudget } from "./extproc/byte-budget.ts";
-import { type KeyPair, readKeyPair, serverCredentials } from "./extproc/certificate.ts";
+import { defaultTlsSettings, plainCredentials, type TlsSettings } from "./extproc/certificate.ts";
+import type { DrainReport } from "./extproc/drain.ts";
 import type { Dispatched } from "./extproc/exchange.ts";
 import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
+import { Health, type HealthState } from "./extproc/health.ts";
 import { ReceivingSweep } from "./extproc/receiving-sweep.ts";
 import { defaultMaxReceiveBytes, type StreamDeps, startExtProcServer, startHealthServer } from "./extproc/server.ts";
+import { type ServingCertificate, startCertificate } from "./extproc/serving-certificate.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createRandom, type Random } from "./lib/random.ts";
 import { routeRequest } from "./routing/route-request.ts";
 import { Scheduler } from "./routing/scheduler.ts";
 import type { Picked } from "./scheduling/schedule.ts";
 import { createEngines } from "./scrape/engines.ts";
+import { watchFirstRound } from "./scrape/first-round.ts";
 import { type Scraping, startScraping } from "./scrape/loop.ts";
 import { openSource, scrapeIntervalMs } from "./scrape/source.ts";
+import { observeCertificate } from "./telemetry/certificate-metrics.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { guardLoop } from "./telemetry/loop-guard.ts";
 import { startMetricsServer } from "./telemetry/metrics-server.ts";
@@ -42,11 +47,16 @@ export interface PickerOptions {
   /** TLS on the ext_proc port, with the pair in `certPath` or a self-signed one. */
   readonly secureServing: boolean;
   readonly certPath: string | undefined;
+  /** Take over changes of the files in `certPath`; default false. */
+  readonly reloadCertificate?: boolean;
+  readonly tls?: TlsSettings;
   readonly scrapeIntervalMs: number;
   /** Age at which a sample counts as stale in the pool's gauges; default 2000. */
   readonly stalenessMs?: number;
-  /** How long open streams may go on after `close`. */
+  /** How long new streams are taken after `close`, at most. */
   readonly drainMs: number;
+  /** When streams are cut that are still open, counted from `close`; default `drainMs`. */
+  readonly hardStopMs?: number;
   /** Pick from the whole pool whatever subset the host names; default false. */
   readonly ignoreSubset?: boolean;
   /** Put the total score of every candidate into the metadata; default false. */
@@ -56,6 +66,7 @@ export interface PickerOptions {
   readonly random?: Random;
   readonly limits?: ExchangeLimits;
   readonly maxReceiveBytes?: number;
+  readonly maxSendBytes?: number | undefined;
 }
 
 /** A picker that serves. */
@@ -64,9 +75,21 @@ export interface Picker {
   readonly grpcHealthPort: number;
   readonly metricsPort: number;
   readonly store: EndpointStore;
-  /** Reports not serving, lets open streams end within the drain time, stops everything in reverse order. */
-  close(): Promise<void>;
+  /**
+   * Reports not serving, drains the streams while everything else goes on, then stops everything in reverse order. `hurry`
+   * ends the drain at once.
+   */
+  close(hurry?: AbortSignal): Promise<void>;
 }
+
+/** A picker that is ready for traffic, once it is synced; pools in files ask for no protocol. */
+const ready: HealthState = {
+  isSynced: true,
+  protocolMatches: true,
+  pluginsReady: true,
+  isDraining: false,
+  leader: "none",
+};
 
 /**
  * Wires the rooms and starts them: endpoints, scraping, metrics, health, ext_proc. Rejects, with what was started stopped
@@ -75,9 +98,9 @@ export interface Picker {
 export async function startPicker(options: PickerOptions): Promise<Picker> {
   const { logger, host, clock = systemClock } = options;
   const random = options.random ?? createRandom(randomBytes(4).readUInt32LE());
-  const started: (() => Promise<void> | void)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const close of started.splice(0).reverse()) await close();
+  const started: ((hurry?: AbortSignal) => Promise<unknown> | void)[] = [];
+  const stop = async (hurry?: AbortSignal): Promise<void> => {
+    for (const close of started.splice(0).reverse()) await close(hurry);
   };
   try {
     const registry = createRegistry();
@@ -85,37 +108,36 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const scheduler = createScheduler(options, { store, clock, random, registry });
     const discovery = await discover(options, { store, clock, registry });
     started.push(discovery.close);
-    const scraping = scrape(options, { store, clock, random, registry });
+    const health = new Health({ ...ready, isSynced: false });
+    const scraping = scrape(options, { store, clock, random, registry, health });
     started.push(() => scraping.close());
     const stalenessMs = options.stalenessMs ?? defaultStalenessMs;
     exportPool(registry, { name: options.poolName, stalenessMs, read: () => readGauges(store, clock) });
     started.push(exportLoopLag(registry), guardLoop(registry, clock, logger));
     const metrics = await startMetricsServer(registry, { host, port: options.metricsPort });
     started.push(() => metrics.close());
-    let isDraining = false;
-    const isServing = (): boolean => !isDraining;
-    const health = await startHealthServer(
-      { host, port: options.grpcHealthPort, credentials: serverCredentials(undefined, ""), clock },
-      isServing,
-    );
-    started.push(() => health.close(0));
-    const pair = options.secureServing ? await servingPair(options, clock, logger) : undefined;
+    const plain = plainCredentials();
+    const serving = { host, clock, health };
+    const healthServer = await startHealthServer({ ...serving, port: options.grpcHealthPort, credentials: plain });
+    started.push(() => healthServer.close());
+    const certificate = options.secureServing ? await certify(options, clock, registry) : undefined;
+    started.push(() => certificate?.close());
     const extProc = await startExtProcServer(
       {
-        host,
+        ...serving,
         port: options.grpcPort,
-        clock,
-        credentials: serverCredentials(pair, options.certPath ?? "self-signed"),
+        credentials: certificate?.credentials ?? plain,
         maxReceiveBytes: options.maxReceiveBytes ?? defaultMaxReceiveBytes,
-        isServing,
+        maxSendBytes: options.maxSendBytes,
       },
       exchangeDeps(options, { store, scheduler, clock, registry }),
     );
-    started.push(() => extProc.close(options.drainMs));
-    started.push(() => {
-      isDraining = true;
+    started.push(async (hurry) => {
+      health.change({ isDraining: true });
+      const { drainMs, hardStopMs = drainMs } = options;
+      tellDrain(await extProc.close({ windowMs: drainMs, hardStopMs }, hurry), logger, registry);
     });
-    return { grpcPort: extProc.port, grpcHealthPort: health.port, metricsPort: metrics.port, store, close: stop };
+    return { grpcPort: extProc.port, grpcHealthPort: healthServer.port, metricsPort: metrics.port, store, close: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -142,12 +164,13 @@ function createScheduler(options: PickerOptions, rooms: Rooms & { readonly rando
 }
 
 /** Starts scraping as the config says; throws when a file it names cannot be used. */
-function scrape(options: PickerOptions, rooms: Rooms & { readonly random: Random }): Scraping {
+function scrape(options: PickerOptions, rooms: Rooms & { readonly random: Random; readonly health: Health }): Scraping {
   const { config, logger } = options;
-  const { store, clock, random, registry } = rooms;
+  const { store, clock, random, registry, health } = rooms;
   const engines = createEngines(config.metrics);
   const observer = new ScrapeMetrics(registry, logger, clock);
   store.onRemoved((spec) => observer.forget(spec));
+  const firstRound = watchFirstRound(store, clock, observer, () => health.change({ isSynced: true }));
   const scraping = startScraping({
     store,
     clock,
@@ -155,11 +178,16 @@ function scrape(options: PickerOptions, rooms: Rooms & { readonly random: Random
     intervalMs: scrapeIntervalMs(options.scrapeIntervalMs, config.metrics.source.interval),
     source: openSource(config.metrics.source),
     metricsOf: engines.of,
-    observer,
+    observer: firstRound.observer,
     onPace: (intervalMs, wantedMs) => observer.paced(intervalMs, wantedMs),
   });
   logger.info({ default: config.metrics.defaultEngine, engines: [...engines.byName.values()] }, "Reading metrics");
-  return scraping;
+  return {
+    close: async () => {
+      firstRound.close();
+      await scraping.close();
+    },
+  };
 }
 
 function exchangeDeps(options: PickerOptions, rooms: Rooms & { readonly scheduler: Scheduler }): StreamDeps {
@@ -213,12 +241,25 @@ function dispatch(
   };
 }
 
-async function servingPair(options: PickerOptions, clock: Clock, logger: Logger): Promise<KeyPair> {
-  if (options.certPath !== undefined) return readKeyPair(options.certPath);
-  logger.warn({}, "Serving ext_proc with a self-signed certificate: hosts cannot verify it");
-  // Loaded only where needed: it takes a quarter of a second.
-  const { createSelfSigned } = await import("./extproc/self-signed.ts");
-  return createSelfSigned(clock.wallMs());
+function certify(options: PickerOptions, clock: Clock, registry: MetricsRegistry): Promise<ServingCertificate> {
+  return startCertificate({
+    folder: options.certPath,
+    isWatched: options.reloadCertificate ?? false,
+    settings: options.tls ?? defaultTlsSettings,
+    clock,
+    observer: observeCertificate(registry, options.logger),
+  });
+}
+
+function tellDrain(
+  { windowEnd, durationMs, cutStreams }: DrainReport,
+  logger: Logger,
+  registry: MetricsRegistry,
+): void {
+  registry.metrics.drainCutStreams.inc(cutStreams);
+  const report = { windowEnd, durationMs: Math.round(durationMs), cutStreams };
+  if (cutStreams === 0) logger.info(report, "Drained: every stream has ended");
+  else logger.warn(report, "Drained: streams were cut that had not ended");
 }
 
 function discover(options: PickerOptions, { store, clock, registry }: Rooms): Promise<{ close: () => void }> {

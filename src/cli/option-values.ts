@@ -1,4 +1,7 @@
 import { InvalidArgumentError } from "commander";
+import { cipherList } from "../extproc/cipher-suites.ts";
+import type { TlsSettings } from "../extproc/certificate.ts";
+import { parseByteSize } from "../lib/byte-size.ts";
 import { parseDurationMs } from "../lib/duration.ts";
 
 /** `--flag`, `--flag=true`, `--flag=false` as Go's flags take them. */
@@ -33,6 +36,31 @@ export function durationValue(text: string): number {
   const ms = parseDurationMs(text);
   if (ms === undefined) throw new InvalidArgumentError("expected a duration such as 50ms, 2s or 1m30s.");
   return ms;
+}
+
+/** A size as Kubernetes writes quantities, as bytes; undefined, which means the default, for an empty text. */
+export function byteSizeValue(text: string): number | undefined {
+  const bytes = parseByteSize(text);
+  if (bytes !== undefined || text === "") return bytes;
+  throw new InvalidArgumentError("expected a size such as 4194304, 10MiB or 25MB, below 8Ei.");
+}
+
+/** Go's name of a TLS version; an empty text is the default. */
+export function tlsVersionValue(text: string): TlsSettings["minVersion"] {
+  if (text === "" || text === "VersionTLS12") return "TLSv1.2";
+  if (text === "VersionTLS13") return "TLSv1.3";
+  throw new InvalidArgumentError("expected VersionTLS12 or VersionTLS13.");
+}
+
+/** IANA's names of cipher suites, commas between, as OpenSSL's list; undefined, which means the default, for an empty text. */
+export function cipherSuitesValue(text: string): string | undefined {
+  const names = text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
+  if (names.length === 0) return undefined;
+  try {
+    return cipherList(names);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
 function boundedInteger(text: string, min: number, max: number): number {

@@ -13,6 +13,7 @@ export const acceptedFlags = [
   "--zap-time-encoding",
   "--refresh-prometheus-metrics-interval",
   "--metrics-staleness-threshold",
+  "--health-checking",
 ] as const;
 
 /** Flags that this version does not have yet, with what to do instead: refused, never ignored. */
@@ -25,15 +26,9 @@ export const unavailableFlags: Readonly<Record<string, string>> = {
   "--objects": "objectives and rewrites are not available in this version",
   "--record": "the recorder is not available in this version",
   "--ha-enable-leader-election": "leader election is not available in this version",
-  "--grpc-max-recv-msg-size": "not available in this version: messages of up to 4 MiB are taken",
-  "--grpc-max-send-msg-size": "not available in this version: messages sent are never over 62,000 bytes of body",
-  "--enable-cert-reload": "not available in this version: restart to change the certificate",
-  "--tls-min-version": "not available in this version",
-  "--tls-cipher-suites": "not available in this version",
   "--metrics-client-ca-file": "not available in this version",
   "--metrics-cert-dir": "not available in this version",
   "--enable-grpc-stream-metrics": "not available in this version: epp_streams_open is always there",
-  "--health-checking": "not needed: health is always served on the ext_proc port too",
   "--total-queued-requests-metric": "deprecated; name metrics in the config's engineConfigs",
   "--total-running-requests-metric": "deprecated; name metrics in the config's engineConfigs",
   "--kv-cache-usage-percentage-metric": "deprecated; name metrics in the config's engineConfigs",

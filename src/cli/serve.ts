@@ -1,13 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import type { TlsSettings } from "../extproc/certificate.ts";
+import { defaultMaxReceiveBytes } from "../extproc/server.ts";
 import { type CompiledConfig, loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
 import { formatProblems } from "../lib/document.ts";
 import { type Picker, startPicker } from "../main.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { UsageError } from "./exit.ts";
-import { booleanValue, durationValue, verbosityValue, portValue } from "./option-values.ts";
+import {
+  booleanValue,
+  byteSizeValue,
+  cipherSuitesValue,
+  durationValue,
+  portValue,
+  tlsVersionValue,
+  verbosityValue,
+} from "./option-values.ts";
 import { addAcceptedFlags, refuseUnavailable, warnAcceptedFlags } from "./serve-flags.ts";
 
 /** Options of `epp serve` as commander gives them. */
@@ -23,8 +33,14 @@ interface ServeOptions {
   metricsPort: number;
   secureServing: boolean;
   certPath?: string;
+  enableCertReload: boolean;
+  tlsMinVersion: TlsSettings["minVersion"];
+  tlsCipherSuites?: string;
+  grpcMaxRecvMsgSize?: number;
+  grpcMaxSendMsgSize?: number;
   refreshMetricsInterval: number;
   drainTimeout: number;
+  drainHardStop: number;
   metricsEndpointAuth?: boolean;
   emitEndpointScores: boolean;
   disableEndpointSubsetFilter: boolean;
@@ -49,13 +65,19 @@ export function registerServe(program: Command): void {
     .option("--metrics-port <port>", "Prometheus metrics, plain HTTP", portValue, 9090)
     .option("--secure-serving [bool]", "TLS on the ext_proc port", booleanValue, true)
     .option("--cert-path <dir>", "folder with tls.crt and tls.key; default: a self-signed certificate")
+    .option("--enable-cert-reload [bool]", "take over changes of the files in --cert-path", booleanValue, false)
+    .option("--tls-min-version <version>", "VersionTLS12 or VersionTLS13", tlsVersionValue, "TLSv1.2")
+    .option("--tls-cipher-suites <names>", "IANA names, commas between; default: Node's list", cipherSuitesValue)
+    .option("--grpc-max-recv-msg-size <size>", "largest message to take; default 4MiB", byteSizeValue)
+    .option("--grpc-max-send-msg-size <size>", "largest message to send; default: no limit", byteSizeValue)
     .option(
       "--refresh-metrics-interval <duration>",
       "time between two scrapes of an endpoint, at least 50ms",
       durationValue,
       50,
     )
-    .option("--drain-timeout <duration>", "how long open streams may go on after SIGTERM", durationValue, 30_000)
+    .option("--drain-timeout <duration>", "how long new streams are taken after SIGTERM", durationValue, 30_000)
+    .option("--drain-hard-stop <duration>", "when open streams are cut after SIGTERM", durationValue, 120_000)
     .option("--metrics-endpoint-auth [bool]", "not available with --endpoints", booleanValue)
     .option("--emit-endpoint-scores [bool]", "every candidate's total score in the metadata", booleanValue, false)
     .option("--disable-endpoint-subset-filter [bool]", "ignore the host's subset hint", booleanValue, false)
@@ -81,7 +103,12 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     secureServing: options.secureServing,
     certPath: options.certPath,
     scrapeIntervalMs: Math.max(minScrapeIntervalMs, options.refreshMetricsInterval),
+    reloadCertificate: options.enableCertReload,
+    tls: { minVersion: options.tlsMinVersion, ciphers: options.tlsCipherSuites },
+    maxReceiveBytes: options.grpcMaxRecvMsgSize ?? defaultMaxReceiveBytes,
+    maxSendBytes: options.grpcMaxSendMsgSize,
     drainMs: options.drainTimeout,
+    hardStopMs: Math.max(options.drainTimeout, options.drainHardStop),
     emitScores: options.emitEndpointScores,
     ignoreSubset: options.disableEndpointSubsetFilter,
     logger,
@@ -97,6 +124,9 @@ function checkCombinations(options: ServeOptions): string {
   if (options.endpoints === undefined) throw new UsageError("serve needs --endpoints FILE");
   if (options.configFile !== undefined && options.configText !== undefined) {
     throw new UsageError("--config-file and --config-text exclude each other: give one of them");
+  }
+  if (options.enableCertReload && options.certPath === undefined) {
+    throw new UsageError("--enable-cert-reload needs --cert-path: a self-signed certificate does not change");
   }
   if (options.metricsEndpointAuth === true) {
     throw new UsageError("--metrics-endpoint-auth asks the Kubernetes API: leave it out with --endpoints");
@@ -126,15 +156,28 @@ function readText(file: string): string {
   }
 }
 
-/** Resolves when a signal has ended the picker in order; a second signal ends the process at once. */
+/**
+ * Resolves when a signal has ended the picker in order. A second signal ends the drain at once, still in order; a third ends
+ * the process. A parent that goes away is in a hurry from the start.
+ */
 async function untilSignal(picker: Picker, logger: Logger): Promise<void> {
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => resolve(name));
+  const signals = ["SIGTERM", "SIGINT"] as const;
+  const hurry = new AbortController();
+  const first = await new Promise<string>((resolve) => {
+    for (const name of signals) process.on(name, () => resolve(name));
     process.once("disconnect", () => resolve("disconnect"));
   });
-  logger.info({ signal }, "Stopping: reports not serving, waits for open streams");
-  process.once("SIGTERM", () => process.exit(1));
-  process.once("SIGINT", () => process.exit(1));
-  await picker.close();
+  logger.info({ signal: first }, "Stopping: reports not serving, takes streams until hosts have moved away");
+  const hasten = (signal: string): void => {
+    if (hurry.signal.aborted) process.exit(1);
+    logger.warn({ signal }, "Stopping at once: open streams are cut");
+    hurry.abort();
+  };
+  if (first === "disconnect") hasten(first);
+  else process.once("disconnect", () => hasten("disconnect"));
+  for (const name of signals) process.removeAllListeners(name).on(name, () => hasten(name));
+  await picker.close(hurry.signal);
+  // A listener keeps the channel to the parent open, and that this process.
+  process.removeAllListeners("disconnect");
   logger.info({}, "Stopped");
 }

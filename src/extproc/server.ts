@@ -1,8 +1,10 @@
 import { Server, type ServerCredentials, type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type { Clock } from "../lib/clock.ts";
+import { Connections } from "./connections.ts";
+import { drain, type DrainLimits, type DrainReport, OpenStreams } from "./drain.ts";
 import { Exchange, type ExchangeDeps, OutOfOrderError } from "./exchange.ts";
 import { widenConnectionWindow, widenStreamWindow } from "./flow-window.ts";
-import { healthImplementation } from "./health.ts";
+import type { Health } from "./health.ts";
 import type { HostMessage, PickerMessage } from "./messages.ts";
 import { loadExternalProcessor, loadHealth } from "./protos.ts";
 
@@ -13,13 +15,15 @@ export interface GrpcServerOptions {
   readonly port: number;
   readonly credentials: ServerCredentials;
   readonly clock: Clock;
+  /** Served beside whatever else the server serves. */
+  readonly health: Health;
 }
 
 /** A listening gRPC server. */
 export interface GrpcServer {
   readonly port: number;
-  /** Stops taking streams, waits up to `graceMs` for open ones, then cuts the rest. */
-  close(graceMs: number): Promise<void>;
+  /** Stops as `drain` does, at once where no limits are given. `hurry` shortens it. */
+  close(limits?: DrainLimits, hurry?: AbortSignal): Promise<DrainReport>;
 }
 
 /** What streams need. */
@@ -34,31 +38,43 @@ export const defaultMaxReceiveBytes = 4 * 1024 * 1024;
 /** Streams of one connection at a time; a host that needs more opens another connection. */
 export const maxStreamsPerConnection = 1024;
 
+/** What the ext_proc server needs besides. */
+export interface ExtProcOptions {
+  /** Largest message to take. */
+  readonly maxReceiveBytes: number;
+  /** Largest message to send; no limit when undefined. */
+  readonly maxSendBytes?: number | undefined;
+}
+
 /**
  * Serves `envoy.service.ext_proc.v3.ExternalProcessor`, one exchange a stream, and gRPC health on the same port. Rejects when
  * the port cannot be had.
  */
 export async function startExtProcServer(
-  options: GrpcServerOptions & { readonly maxReceiveBytes: number; readonly isServing: () => boolean },
+  options: GrpcServerOptions & ExtProcOptions,
   deps: StreamDeps,
 ): Promise<GrpcServer> {
   const server = new Server({
     "grpc.max_receive_message_length": options.maxReceiveBytes,
-    "grpc.max_send_message_length": -1,
+    "grpc.max_send_message_length": options.maxSendBytes ?? -1,
     "grpc.max_concurrent_streams": maxStreamsPerConnection,
   });
+  const streams = new OpenStreams(options.clock);
   server.addService(loadExternalProcessor(), {
-    Process: (call: ServerDuplexStream<HostMessage, PickerMessage>) => serveStream(call, deps),
+    Process: (call: ServerDuplexStream<HostMessage, PickerMessage>) => {
+      streams.track(call);
+      serveStream(call, deps);
+    },
   });
-  server.addService(loadHealth(), healthImplementation(options.isServing));
-  return listen(server, options);
+  server.addService(loadHealth(), options.health.implementation);
+  return listen(server, options, streams);
 }
 
 /** Serves gRPC health alone. */
-export async function startHealthServer(options: GrpcServerOptions, isServing: () => boolean): Promise<GrpcServer> {
+export async function startHealthServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const server = new Server();
-  server.addService(loadHealth(), healthImplementation(isServing));
-  return listen(server, options);
+  server.addService(loadHealth(), options.health.implementation);
+  return listen(server, options, new OpenStreams(options.clock));
 }
 
 /** One stream is one exchange; whatever way the stream ends, the exchange ends with it, once. */
@@ -101,7 +117,7 @@ function endAfterError(
   call.emit("error", Object.assign(new Error(details), { code, details }));
 }
 
-async function listen(server: Server, options: GrpcServerOptions): Promise<GrpcServer> {
+async function listen(server: Server, options: GrpcServerOptions, streams: OpenStreams): Promise<GrpcServer> {
   widenStreamWindow(server);
   const port = await new Promise<number>((resolve, reject) => {
     const address = `${options.host.includes(":") ? `[${options.host}]` : options.host}:${options.port}`;
@@ -111,18 +127,11 @@ async function listen(server: Server, options: GrpcServerOptions): Promise<GrpcS
     });
   });
   widenConnectionWindow(server);
-  return { port, close: (graceMs) => closeServer(server, graceMs, options.clock) };
-}
-
-async function closeServer(server: Server, graceMs: number, clock: Clock): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const spareTheRest = clock.after(graceMs, () => {
-      server.forceShutdown();
-      resolve();
-    });
-    server.tryShutdown(() => {
-      spareTheRest();
-      resolve();
-    });
-  });
+  const { clock, credentials, health } = options;
+  const connections = new Connections(server, credentials._isSecure());
+  const atOnce = { windowMs: 0, hardStopMs: 0 };
+  return {
+    port,
+    close: (limits = atOnce, hurry) => drain({ server, streams, connections, health, clock }, limits, hurry),
+  };
 }

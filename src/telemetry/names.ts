@@ -215,6 +215,21 @@ export const metricNames = {
     ["mode"],
     "Requests decided on their headers alone, by the host's request body mode.",
   ),
+  drainCutStreams: counter(
+    "epp_drain_cut_streams_total",
+    [],
+    "ext_proc streams cut at the hard stop of a drain, since they had not ended.",
+  ),
+  certificateReloads: counter(
+    "epp_certificate_reloads_total",
+    ["outcome"],
+    "Changes of the certificate's files; outcome ok or rejected.",
+  ),
+  certificateExpiry: gauge(
+    "epp_certificate_expiry_seconds",
+    ["origin"],
+    "Unix time at which the certificate of the ext_proc port ends; origin file or self-signed.",
+  ),
   loopLag: gauge("epp_event_loop_lag_seconds", ["quantile"], "Delay of the event loop since the last collection."),
   loopStalls: counter(
     "epp_event_loop_stalls_total",
