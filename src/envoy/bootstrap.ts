@@ -69,8 +69,10 @@ function stripDestination(): Json {
   };
 }
 
+const fullDuplex = { request: "FULL_DUPLEX_STREAMED", response: "FULL_DUPLEX_STREAMED" } as const;
+
 /** The settings of protocol 1.1. `message_timeout` does not run with full-duplex bodies; a hung picker is found by its health check. */
-function askPicker({ failOpen }: PickerRouting): Json {
+function askPicker({ failOpen, bodyModes = fullDuplex }: PickerRouting): Json {
   return {
     name: "envoy.filters.http.ext_proc",
     typed_config: {
@@ -78,10 +80,10 @@ function askPicker({ failOpen }: PickerRouting): Json {
       grpc_service: { envoy_grpc: { cluster_name: "endpoint-picker" }, timeout: "10s" },
       processing_mode: {
         request_header_mode: "SEND",
-        request_body_mode: "FULL_DUPLEX_STREAMED",
+        request_body_mode: bodyModes.request,
         request_trailer_mode: "SEND",
         response_header_mode: "SEND",
-        response_body_mode: "FULL_DUPLEX_STREAMED",
+        response_body_mode: bodyModes.response,
         response_trailer_mode: "SEND",
       },
       message_timeout: "1000s",

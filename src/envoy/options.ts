@@ -19,12 +19,17 @@ export interface PickerAddress extends SocketAddress {
  */
 export type PickerHost = "original-dst" | "override-host";
 
+/** Envoy's `ProcessingMode.BodySendMode`, as far as a picker answers it. */
+export type BodySendMode = "NONE" | "STREAMED" | "BUFFERED" | "FULL_DUPLEX_STREAMED";
+
 /** Routing through the picker. */
 export interface PickerRouting {
   readonly kind: "picker";
   readonly host: PickerHost;
   /** The pickers of the pool; Envoy asks any that is healthy. All of them with TLS, or none. */
   readonly pickers: readonly PickerAddress[];
+  /** How bodies are sent to the picker; default full duplex both ways, the only mode that sees every byte before the pick. */
+  readonly bodyModes?: { readonly request: BodySendMode; readonly response: BodySendMode };
   /** Without a picker: true lets requests on without a destination, false answers 500. */
   readonly failOpen: boolean;
 }

@@ -63,8 +63,8 @@ function changedHeaders(
   const changed: [string, string][] = [[destinationHeader, decision.destination]];
   const { requestId } = complete.request;
   if (headers.get("x-request-id") !== requestId) changed.push(["x-request-id", requestId]);
-  // Only in full duplex is the body ours to send; otherwise the host sets the length of what it holds.
-  const isOurs = end === "body" || end === "trailers";
+  // A body that the host holds keeps its length unless we replace it; Envoy compares the two then.
+  const isOurs = end === "body" || end === "trailers" || complete.isRewritten;
   if (isOurs && headers.has("content-length") && complete.bodyBytes > 0) {
     changed.push(["content-length", String(complete.bodyBytes)]);
   }

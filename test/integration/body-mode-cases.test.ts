@@ -33,7 +33,8 @@ test("BUFFERED answers the headers at once and puts destination, metadata and a 
   const set = Object.fromEntries(
     (common?.header_mutation?.set_headers ?? []).map(({ header }) => [header.key, String(header.raw_value)]),
   );
-  assert.deepEqual(set, { "x-gateway-destination-endpoint": address });
+  const length = String(completion("target").length);
+  assert.deepEqual(set, { "x-gateway-destination-endpoint": address, "content-length": length });
   assert.deepEqual(common?.header_mutation?.remove_headers, ["x-llm-d-model-name-rewrite"]);
   assert.equal(common?.clear_route_cache, true);
   assert.equal(String((common?.body_mutation as { body?: Buffer })?.body), completion("target"));
