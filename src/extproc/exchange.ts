@@ -6,6 +6,7 @@ import { codeOf, type Forward, type Reject, type RouteDecision, reject } from ".
 import { type HostMetadata, servedEndpoint } from "../routing/subset.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { ExchangeLimits } from "./limits.ts";
+import { MessageOrder } from "./message-order.ts";
 import type { HostEvent, HostMessage, PickerMessage } from "./messages.ts";
 import type { ExchangeObserver, RequestLabels } from "./observer.ts";
 import { type CompleteRequest, PendingRequest } from "./pending-request.ts";
@@ -67,6 +68,7 @@ export class Exchange implements Receiving {
   #state: State = "awaiting-headers";
   /** Body modes of the host; full duplex where it does not say. */
   #modes: NonNullable<HostMessage["protocolConfig"]> = fullDuplex;
+  readonly #order = { request: new MessageOrder(), response: new MessageOrder() };
   #pending: PendingRequest | undefined;
   #metadata: HostMetadata | undefined;
   #relay: ResponseRelay | undefined;
@@ -93,11 +95,13 @@ export class Exchange implements Receiving {
     // The hint may come with the headers or with the last bytes, the served endpoint with the response: the last message
     // that carries metadata counts (protocol 1.6, 2).
     if (message.metadata !== undefined) this.#metadata = message.metadata;
-    if (message.protocolConfig !== undefined) this.#modes = message.protocolConfig;
+    if (message.protocolConfig !== undefined && this.#state === "awaiting-headers")
+      this.#modes = message.protocolConfig;
     if (message.observabilityMode) return this.#observe();
     const { event } = message;
-    if (event.kind === "unknown") this.#deps.observer.illegalMessage("unknown-message");
-    else if (event.phase === "request") this.#onRequest(event);
+    if (event.kind === "unknown") return this.#deps.observer.illegalMessage("unknown-message");
+    if (!this.#order[event.phase].take(event)) throw this.#outOfOrder(`${event.phase} ${event.kind}`);
+    if (event.phase === "request") this.#onRequest(event);
     else this.#onResponse(event);
   }
 
@@ -143,9 +147,7 @@ export class Exchange implements Receiving {
       case "body":
         return this.#onRequestBody(event.body, event.endOfStream);
       case "trailers":
-        if (this.#state === "receiving" && this.#pending !== undefined) {
-          return this.#decide("trailers", this.#pending.complete());
-        }
+        if (this.#state === "receiving" && this.#pending !== undefined) return this.#onEndOfBody(this.#pending);
         if (this.#state === "routed") return this.#send({ kind: "trailers", phase: "request" });
         throw this.#outOfOrder("request trailers");
       default:
@@ -180,7 +182,7 @@ export class Exchange implements Receiving {
   #onRequestBody(body: Buffer, endOfStream: boolean): void {
     const { requestBodyMode } = this.#modes;
     // Decided at the headers: the host streams the body by itself and wants each piece waved through.
-    const isWavedThrough = this.#state === "routed" && requestBodyMode !== "full-duplex-streamed";
+    const isWavedThrough = this.#state === "routed" && ["none", "streamed", "grpc"].includes(requestBodyMode);
     if (isWavedThrough) return this.#send({ kind: "body", phase: "request" });
     if (this.#pending === undefined || this.#state !== "receiving") throw this.#outOfOrder("request body");
     this.#lastMessageAtMs = this.#deps.clock.nowMs();
@@ -189,6 +191,13 @@ export class Exchange implements Receiving {
     // A buffering host sends one body message, without the end mark when trailers follow.
     if (requestBodyMode !== "full-duplex-streamed") return this.#decide("buffered-body", this.#pending.complete());
     if (endOfStream) this.#decide("body", this.#pending.complete());
+  }
+
+  /** The trailers came before the body's end: they are the end. */
+  #onEndOfBody(pending: PendingRequest): void {
+    if (this.#modes.requestBodyMode === "full-duplex-streamed") return this.#decide("trailers", pending.complete());
+    // The headers are answered already and no body is left to put the destination on.
+    this.#refuse(reject("rejected-bad-request", "request has trailers and no body, expected a body"), false);
   }
 
   /** All that there is to know of the request is here: decide and answer. */
