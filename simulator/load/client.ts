@@ -114,12 +114,15 @@ class Exchange {
 
   #receive(response: IncomingMessage): void {
     this.#endpoint = response.headers["x-emulated-endpoint"]?.toString();
+    let refusal = "";
     response.on("data", (chunk: Buffer) => {
+      if (response.statusCode !== 200) refusal = (refusal + chunk.toString()).slice(0, 200);
       if (this.#reader.push(chunk)) this.#firstTokenMs = this.#sender.clock.nowMs();
     });
     response.on("error", (error) => this.#finish(error.message));
     response.on("end", () => {
-      if (response.statusCode !== 200) this.#finish(`status ${response.statusCode ?? "unknown"}, expected 200`);
+      const { statusCode = 0 } = response;
+      if (statusCode !== 200) this.#finish(`status ${statusCode} with "${refusal}", expected 200`);
       else this.#finish(this.#reader.isDone && this.#reader.hasContent ? undefined : "the stream ended early");
     });
   }

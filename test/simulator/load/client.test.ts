@@ -54,7 +54,7 @@ const failures: readonly { name: string; listener: RequestListener; want: RegExp
   {
     name: "a refusal",
     listener: (_request, response) => response.writeHead(503).end("no"),
-    want: /^status 503, expected 200$/,
+    want: /^status 503 with "no", expected 200$/,
   },
   {
     name: "a stream without its end",
