@@ -109,7 +109,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const discovery = await discover(options, { store, clock, registry });
     started.push(discovery.close);
     const health = new Health({ ...ready, isSynced: false });
-    const scraping = scrape(options, { store, clock, random, registry, health });
+    const scraping = scrape(options, { store, clock, random, registry });
     started.push(() => scraping.close());
     const stalenessMs = options.stalenessMs ?? defaultStalenessMs;
     exportPool(registry, { name: options.poolName, stalenessMs, read: () => readGauges(store, clock) });
@@ -132,6 +132,8 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
       },
       exchangeDeps(options, { store, scheduler, clock, registry }),
     );
+    // Not before the ext_proc port is open: hosts send streams as soon as health says serving.
+    void scraping.firstRound.then(() => health.change({ isSynced: true }));
     started.push(async (hurry) => {
       health.change({ isDraining: true });
       const { drainMs, hardStopMs = drainMs } = options;
@@ -164,13 +166,17 @@ function createScheduler(options: PickerOptions, rooms: Rooms & { readonly rando
 }
 
 /** Starts scraping as the config says; throws when a file it names cannot be used. */
-function scrape(options: PickerOptions, rooms: Rooms & { readonly random: Random; readonly health: Health }): Scraping {
+/** Starts scraping; `firstRound` resolves when it makes sense to take traffic (reliability F38). */
+function scrape(
+  options: PickerOptions,
+  rooms: Rooms & { readonly random: Random },
+): Scraping & { readonly firstRound: Promise<void> } {
   const { config, logger } = options;
-  const { store, clock, random, registry, health } = rooms;
+  const { store, clock, random, registry } = rooms;
   const engines = createEngines(config.metrics);
   const observer = new ScrapeMetrics(registry, logger, clock);
   store.onRemoved((spec) => observer.forget(spec));
-  const firstRound = watchFirstRound(store, clock, observer, () => health.change({ isSynced: true }));
+  const { firstRound, ...round } = watchFirstRound(store, clock, observer);
   const scraping = startScraping({
     store,
     clock,
@@ -178,13 +184,14 @@ function scrape(options: PickerOptions, rooms: Rooms & { readonly random: Random
     intervalMs: scrapeIntervalMs(options.scrapeIntervalMs, config.metrics.source.interval),
     source: openSource(config.metrics.source),
     metricsOf: engines.of,
-    observer: firstRound.observer,
+    observer: round.observer,
     onPace: (intervalMs, wantedMs) => observer.paced(intervalMs, wantedMs),
   });
   logger.info({ default: config.metrics.defaultEngine, engines: [...engines.byName.values()] }, "Reading metrics");
   return {
+    firstRound,
     close: async () => {
-      firstRound.close();
+      round.close();
       await scraping.close();
     },
   };
