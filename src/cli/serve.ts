@@ -168,14 +168,19 @@ async function untilSignal(picker: Picker, logger: Logger): Promise<void> {
     process.once("disconnect", () => resolve("disconnect"));
   });
   logger.info({ signal: first }, "Stopping: reports not serving, takes streams until hosts have moved away");
+  let signalsSeen = first === "disconnect" ? 0 : 1;
   const hasten = (signal: string): void => {
-    if (hurry.signal.aborted) process.exit(1);
-    logger.warn({ signal }, "Stopping at once: open streams are cut");
+    if (!hurry.signal.aborted) logger.warn({ signal }, "Stopping at once: open streams are cut");
     hurry.abort();
   };
   if (first === "disconnect") hasten(first);
   else process.once("disconnect", () => hasten("disconnect"));
-  for (const name of signals) process.removeAllListeners(name).on(name, () => hasten(name));
+  for (const name of signals) {
+    process.removeAllListeners(name).on(name, () => {
+      if (++signalsSeen > 2) process.exit(1);
+      hasten(name);
+    });
+  }
   await picker.close(hurry.signal);
   // A listener keeps the channel to the parent open, and that this process.
   process.removeAllListeners("disconnect");

@@ -12,6 +12,7 @@ import { runEpp, startEpp } from "../support/run-epp.ts";
 
 const goodEndpoints = "endpoints: [{ name: a, address: 127.0.0.1, port: '1' }]\n";
 const free = ["--host", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"];
+const atOnce = ["--drain-timeout", "0", "--drain-hard-stop", "0"];
 
 /** Writes files into a folder that goes with the test, and returns their paths in order. */
 function files(t: TestContext, contents: Readonly<Record<string, string | Buffer>>): string[] {
@@ -25,7 +26,7 @@ function files(t: TestContext, contents: Readonly<Record<string, string | Buffer
 
 test("serve routes over TLS with a self-signed certificate and stops on SIGTERM with exit 0", async (t) => {
   const [endpoints = ""] = files(t, { "endpoints.yaml": goodEndpoints });
-  const epp = startEpp(t, ["serve", "--endpoints", endpoints, ...free]);
+  const epp = startEpp(t, ["serve", "--endpoints", endpoints, ...free, ...atOnce]);
   await epp.says(/Picker is serving/);
   const { grpcPort } = JSON.parse(
     epp
@@ -146,6 +147,7 @@ test("accepted flags of the reference picker are named once in the log", async (
     "--endpoints",
     endpoints,
     ...free,
+    ...atOnce,
     "--tracing=false",
     "--zap-encoder=json",
     "-v=2",
