@@ -8,6 +8,8 @@ import { formatYaml } from "../../src/lib/yaml-text.ts";
 import type { EmulatedEndpoint } from "../emulated-server/endpoint-server.ts";
 import type { EndpointReport } from "../emulated-server/process-messages.ts";
 import { spawnEmulatedPool } from "../emulated-server/spawn.ts";
+import { runLoad } from "../load/client.ts";
+import { generateLoad } from "../load/generate.ts";
 import { Cleanup } from "./cleanup.ts";
 import { startEnvoy } from "./envoy-process.ts";
 import { ask } from "./http-ask.ts";
@@ -48,12 +50,13 @@ export interface RunningArm {
 
 const serveTimeoutMs = 15_000;
 
-/** Starts an arm; resolves when requests pass through it. Rejects, with nothing left behind, when a part does not come up. */
+/** Starts an arm; resolves when it is warm. Rejects, with nothing left behind, when a part does not come up. */
 export async function startArm(setup: ArmSetup, signal: AbortSignal): Promise<RunningArm> {
   const cleanup = new Cleanup();
   try {
     const arm = await startParts(setup, cleanup, signal);
     await untilServing(arm, setup.clock, signal);
+    await warmUp(arm, setup, signal);
     return arm;
   } catch (error) {
     await cleanup.run();
@@ -109,21 +112,35 @@ function routingOf(name: ArmName, picker: RunningPicker | undefined): BootstrapO
   return { kind: "picker", host: "original-dst", pickers: [address], failOpen: false };
 }
 
-/** Asks for the model list until it comes, then a few times more, so that connections and code are warm in every arm. */
+/** Asks for the model list until it comes. */
 async function untilServing({ listener }: RunningArm, clock: Clock, signal: AbortSignal): Promise<void> {
   const deadlineMs = clock.nowMs() + serveTimeoutMs;
-  let found = "nothing";
-  for (let good = 0; good < 10; ) {
-    signal.throwIfAborted();
+  for (;;) {
+    const found = await ask(listener, "/v1/models").then(
+      (answer) => (answer.status === 200 ? undefined : `status ${answer.status}`),
+      (error: Error) => error.message,
+    );
+    if (found === undefined) return;
     if (clock.nowMs() > deadlineMs) {
       throw new Error(`Cannot start the demo: GET /v1/models through Envoy gives ${found}, expected status 200`);
     }
-    const status = await ask(listener, "/v1/models").then(
-      (answer) => answer.status,
-      (error: Error) => error.message,
-    );
-    found = `${status}`;
-    if (status === 200) good++;
-    else await sleep(clock, 50, signal);
+    await sleep(clock, 50, signal);
+    signal.throwIfAborted();
   }
+}
+
+/**
+ * A second of short requests that share nothing with the load: in every arm connections are open and code is compiled
+ * before the first request that counts.
+ */
+async function warmUp({ listener }: RunningArm, { seed, clock }: ArmSetup, signal: AbortSignal): Promise<void> {
+  const requests = generateLoad({
+    name: "uniform",
+    seed: ~seed,
+    seconds: 1,
+    ratePerSecond: 60,
+    model: demoModels.base,
+  });
+  const short = requests.map((request) => ({ ...request, outputTokens: 4 }));
+  await runLoad(short, { ...listener, clock, signal });
 }
