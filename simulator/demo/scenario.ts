@@ -1,6 +1,6 @@
 /**
  * What the demo emulates, the same for every arm: servers with an 8B model on an L4 GPU each (the cheapest common one), the
- * batch limited to 16 requests to keep the time between tokens below 100 ms, 4 adapter slots; and a load of 75 % of
+ * batch limited to 16 requests to keep the time between tokens below 100 ms, 4 adapter slots; and a load of 78 % of
  * what they can do under round robin.
  */
 import { generateLoad, type LoadName, mixedLoad } from "../load/generate.ts";
@@ -11,7 +11,7 @@ import { poolCapacity } from "./capacity.ts";
 import { toPoolRequest } from "./pool-request.ts";
 
 /** Offered load over capacity. */
-const offeredShare = 0.75;
+const offeredShare = 0.78;
 
 /** Number of servers when none is given. */
 export const defaultServers = 12;
