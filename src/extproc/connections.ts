@@ -1,7 +1,8 @@
 import type { Server } from "@grpc/grpc-js";
-import type { ServerHttp2Session } from "node:http2";
+import { constants, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { type Clock, sleep } from "../lib/clock.ts";
+import { ResetAllowance, liftsResetLimit, retireGraceMs } from "./reset-limit.ts";
 import { http2ServersOf } from "./grpc-internals.ts";
 
 /** GOAWAY without error for streams above 2^31-1: no new streams, please, but none that is on its way is refused (RFC 9113 6.8). */
@@ -14,7 +15,7 @@ export class Connections {
   readonly #sessions = new Map<ServerHttp2Session, Socket | undefined>();
 
   /** `server` is bound. */
-  constructor(server: Server, isSecure: boolean) {
+  constructor(server: Server, isSecure: boolean, clock: Clock) {
     for (const http2Server of http2ServersOf(server)) {
       let opened: Socket | undefined;
       // First of the listeners: a session without TLS begins, and tells so, while the server's own listener runs.
@@ -24,8 +25,10 @@ export class Connections {
         socket.once("close", () => this.#sockets.delete(socket));
       });
       http2Server.on("session", (session: ServerHttp2Session) => {
-        this.#sessions.set(session, isSecure ? undefined : opened);
+        const socket = isSecure ? undefined : opened;
+        this.#sessions.set(session, socket);
         session.once("close", () => this.#sessions.delete(session));
+        if (socket !== undefined && !liftsResetLimit) watchResets(session, socket, clock);
       });
     }
   }
@@ -50,6 +53,19 @@ export class Connections {
   destroy(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+/** Replaces a connection before its resets make Node end it: no request on its way is lost. */
+function watchResets(session: ServerHttp2Session, socket: Socket, clock: Clock): void {
+  const allowance = new ResetAllowance();
+  session.on("stream", (stream) => {
+    stream.once("close", () => {
+      const isReset = stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR;
+      if (!isReset || !allowance.isSpentBy(clock.nowMs())) return;
+      // Streams that raced the notice are in once it is answered; then the connection may end when they have.
+      void announce(session, socket).then(() => clock.after(retireGraceMs, () => session.close()));
+    });
+  });
 }
 
 function announce(session: ServerHttp2Session, socket: Socket): Promise<void> {

@@ -5,6 +5,7 @@ import { drain, type DrainLimits, type DrainReport, OpenStreams } from "./drain.
 import { Exchange, type ExchangeDeps, OutOfOrderError } from "./exchange.ts";
 import { widenConnectionWindow, widenStreamWindow } from "./flow-window.ts";
 import type { Health } from "./health.ts";
+import { liftResetLimit } from "./reset-limit.ts";
 import type { HostMessage, PickerMessage } from "./messages.ts";
 import { loadExternalProcessor, loadHealth } from "./protos.ts";
 
@@ -119,6 +120,7 @@ function endAfterError(
 
 async function listen(server: Server, options: GrpcServerOptions, streams: OpenStreams): Promise<GrpcServer> {
   widenStreamWindow(server);
+  liftResetLimit(server);
   const port = await new Promise<number>((resolve, reject) => {
     const address = `${options.host.includes(":") ? `[${options.host}]` : options.host}:${options.port}`;
     server.bindAsync(address, options.credentials, (error, bound) => {
@@ -128,7 +130,7 @@ async function listen(server: Server, options: GrpcServerOptions, streams: OpenS
   });
   widenConnectionWindow(server);
   const { clock, credentials, health } = options;
-  const connections = new Connections(server, credentials._isSecure());
+  const connections = new Connections(server, credentials._isSecure(), clock);
   const atOnce = { windowMs: 0, hardStopMs: 0 };
   return {
     port,
