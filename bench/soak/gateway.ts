@@ -55,7 +55,7 @@ async function startParts(setup: GatewaySetup, cleanup: Cleanup): Promise<Gatewa
   const servers = await startServers(setup.servers, cleanup);
   const endpointsFile = join(folder, "endpoints.yaml");
   const endpoints = servers.flatMap((pool) => pool.endpoints);
-  const entries = endpoints.map(({ host, port }, i) => ({ name: `server-${i}`, address: host, port: `${port}` }));
+  const entries = endpoints.map(({ name, host, port }) => ({ name, address: host, port: `${port}` }));
   await writeFile(endpointsFile, formatYaml({ endpoints: entries }));
   const startPicker = (ports?: PickerPorts): Promise<RunningPicker> =>
     startPickerProcess({ script, endpointsFile, flags: setup.pickerFlags, ...(ports === undefined ? {} : { ports }) });
@@ -94,15 +94,16 @@ async function startServers(count: number, cleanup: Cleanup): Promise<SpawnedPoo
   });
   const models = { base: "base", adapters: [] };
   for (let i = 0; i < count; i++) {
-    servers.push(await spawnEmulatedPool({ count: 1, replica: "llama-3-8b-h100", models, seed: i + 1 }));
+    servers.push(
+      await spawnEmulatedPool({ count: 1, firstNumber: i, replica: "llama-3-8b-h100", models, seed: i + 1 }),
+    );
   }
   return servers;
 }
 
 /** Ports for a picker that is to come back on them: below those that the system gives to outgoing connections. */
 async function freePorts(): Promise<PickerPorts> {
-  const [grpcPort = 0, grpcHealthPort = 0, metricsPort = 0] = [await freePort(), await freePort(), await freePort()];
-  return { grpcPort, grpcHealthPort, metricsPort };
+  return { grpcPort: await freePort(), grpcHealthPort: await freePort(), metricsPort: await freePort() };
 }
 
 let nextPort = 20_000 + (process.pid % 10_000);

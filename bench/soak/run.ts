@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
+import type { Outcome } from "../../simulator/load/client.ts";
 import { ensureEnvoy } from "../../src/envoy/binary.ts";
+import { killServers } from "./kill-server.ts";
 import { rollingRestarts } from "./rolling.ts";
 
 /** Long runs with real processes that end by themselves: `npm run soak -- rolling` and `npm run soak -- kill-server`. */
@@ -7,6 +9,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     restarts: { type: "string", default: "20" },
+    kills: { type: "string", default: "3" },
     rate: { type: "string", default: "100" },
     plain: { type: "boolean", default: false },
   },
@@ -15,6 +18,10 @@ const { values, positionals } = parseArgs({
 const say = (line: string): void => console.log(line);
 const perSecond = Number(values.rate);
 const { path: envoyBinary } = await ensureEnvoy(process.env, say);
+
+function sayFailure({ request, error, endpoint }: Outcome): void {
+  say(`  request ${request.id} (${endpoint ?? "no server"}): ${error}`);
+}
 
 async function runRolling(): Promise<boolean> {
   const restarts = Number(values.restarts);
@@ -27,16 +34,31 @@ async function runRolling(): Promise<boolean> {
     restarted: (index, drainMs) => say(`  restart ${index + 1}: picker ended after ${(drainMs / 1000).toFixed(1)} s`),
   });
   say(`${requests} requests, ${failed.length} failed; exit codes ${exitCodes.join(" ")}`);
-  for (const { request, error, endpoint } of failed.slice(0, 20)) {
-    say(`  request ${request.id} (${endpoint ?? "no server"}): ${error}`);
-  }
+  failed.slice(0, 20).forEach(sayFailure);
   return failed.length === 0 && exitCodes.every((code) => code === 0);
 }
 
-const soaks: Readonly<Record<string, () => Promise<boolean>>> = { rolling: runRolling };
+async function runKillServer(): Promise<boolean> {
+  const kills = Number(values.kills);
+  say(
+    `${kills + 2} model servers behind Envoy and a picker at ${perSecond} requests/s, ${kills} of them killed by SIGKILL`,
+  );
+  const report = await killServers({ envoyBinary, kills, perSecond });
+  for (const { server, served, inFlight, picked, lastPickedMs } of report.kills) {
+    const late = picked === 0 ? "" : ` (the last ${lastPickedMs.toFixed(0)} ms after the kill)`;
+    say(`  ${server}: served ${served}; failed: ${inFlight} in flight there, ${picked} picked within 2 s${late}`);
+  }
+  say(`${report.requests} requests, ${report.others.length} others failed`);
+  report.others.slice(0, 20).forEach(sayFailure);
+  return report.others.length === 0;
+}
+
+const soaks: Readonly<Record<string, () => Promise<boolean>>> = { rolling: runRolling, "kill-server": runKillServer };
 const soak = soaks[positionals[0] ?? ""];
 if (soak === undefined) {
-  console.error(`Usage: npm run soak -- ${Object.keys(soaks).join("|")} [--restarts N] [--rate N] [--plain]`);
+  console.error(
+    `Usage: npm run soak -- ${Object.keys(soaks).join("|")} [--restarts N] [--kills N] [--rate N] [--plain]`,
+  );
   process.exitCode = 2;
 } else {
   process.exitCode = (await soak()) ? 0 : 1;

@@ -22,6 +22,8 @@ import type { EmulatedModels } from "./model-service.ts";
 export interface EmulatedServersSpec {
   /** Number of endpoints, at least 1. They are named `server-0`, `server-1`, ... */
   readonly count: number;
+  /** Number in the first one's name; default 0. */
+  readonly firstNumber?: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Port of the first endpoint, the others follow it; 0, the default, gives each a free port. */
@@ -63,14 +65,14 @@ export interface EmulatedPool {
 
 /** Starts the servers; rejects, with nothing left open, when one cannot listen or a config value is out of range. */
 export async function startEmulatedServers(options: EmulatedServersOptions): Promise<EmulatedPool> {
-  const { count, host = "127.0.0.1", firstPort = 0, models, clock, random } = options;
+  const { count, firstNumber = 0, host = "127.0.0.1", firstPort = 0, models, clock, random } = options;
   if (!Number.isSafeInteger(count) || count < 1) {
     throw new RangeError(`Cannot start emulated servers: count is ${count}, expected a whole number from 1`);
   }
   const config = typeof options.replica === "string" ? presetConfig(options.replica) : options.replica;
   const servers = Array.from(
     { length: count },
-    (_, i) => new EndpointServer(`server-${i}`, { config, models, clock, random }),
+    (_, i) => new EndpointServer(`server-${firstNumber + i}`, { config, models, clock, random }),
   );
   const close = async (): Promise<void> => {
     await Promise.all(servers.map((server) => server.close()));

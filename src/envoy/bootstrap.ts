@@ -88,7 +88,11 @@ function askPicker({ failOpen, bodyModes = fullDuplex }: PickerRouting): Json {
     name: "envoy.filters.http.ext_proc",
     typed_config: {
       "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor",
-      grpc_service: { envoy_grpc: { cluster_name: "endpoint-picker" }, timeout: "10s" },
+      grpc_service: {
+        envoy_grpc: { cluster_name: "endpoint-picker" },
+        timeout: "10s",
+        retry_policy: askAnotherPicker(),
+      },
       processing_mode: {
         request_header_mode: "SEND",
         request_body_mode: bodyModes.request,
@@ -104,6 +108,22 @@ function askPicker({ failOpen, bodyModes = fullDuplex }: PickerRouting): Json {
         receiving_namespaces: { untyped: ["envoy.lb"] },
       },
     },
+  };
+}
+
+/**
+ * Asks another picker when one cannot be reached or refuses a stream as it stops: it has seen nothing of the request then.
+ * A picker that ends in the middle is not followed by another: what ended it could end that too.
+ */
+function askAnotherPicker(): Json {
+  const previousHosts = {
+    "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+  };
+  return {
+    retry_on: "connect-failure,refused-stream",
+    num_retries: 2,
+    retry_host_predicate: [{ name: "envoy.retry_host_predicates.previous_hosts", typed_config: previousHosts }],
+    host_selection_retry_max_attempts: 3,
   };
 }
 

@@ -4,9 +4,12 @@ import type { BalancerRouting, PickerAddress, SocketAddress } from "./options.ts
 /** Data that YAML and JSON can hold. */
 export type Json = string | number | boolean | readonly Json[] | { readonly [key: string]: Json };
 
-/** Envoy's default of 1,024 requests and connections a cluster is below what streamed answers hold open at once. */
+/**
+ * Envoy's default of 1,024 requests and connections a cluster is below what streamed answers hold open at once. So are its 3
+ * retries: one counts until the stream that it opened ends.
+ */
 const circuitBreakers = {
-  thresholds: [{ max_connections: 40_000, max_pending_requests: 40_000, max_requests: 40_000 }],
+  thresholds: [{ max_connections: 40_000, max_pending_requests: 40_000, max_requests: 40_000, max_retries: 40_000 }],
 };
 
 const connectTimeout = "2s";
