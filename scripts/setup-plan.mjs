@@ -51,5 +51,5 @@ export function explainFailedNpm(action, output) {
     return `Cannot ${action}: no way to the npm registry; connect to the network and try again`;
   }
   const lines = output.split("\n").filter((line) => line.trim() !== "" && !/A complete log of this run/.test(line));
-  return `Cannot ${action}:\n${lines.slice(-20).join("\n")}`;
+  return `Cannot ${action}:\n${lines.slice(0, 20).join("\n")}`;
 }

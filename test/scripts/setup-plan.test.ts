@@ -58,7 +58,7 @@ test("refuseNode refuses Node below 20.19 in one line", () => {
   }
 });
 
-test("explainFailedNpm names a missing network, else shows npm's last lines", () => {
+test("explainFailedNpm names a missing network, else shows npm's first lines", () => {
   assert.equal(
     explainFailedNpm("install packages", "npm error code EAI_AGAIN\nnpm error getaddrinfo"),
     "Cannot install packages: no way to the npm registry; connect to the network and try again",
