@@ -19,6 +19,11 @@ export class ByteBudget {
     return true;
   }
 
+  /** Takes `bytes` that are there already and cannot be refused any more, beyond the limit if need be. */
+  hold(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+
   /** Gives back what was taken. */
   release(bytes: number): void {
     this.#usedBytes -= bytes;

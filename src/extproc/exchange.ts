@@ -222,8 +222,8 @@ export class Exchange implements Receiving {
     const { observer, clock } = this.#deps;
     this.#state = "routed";
     this.#dispatched = this.#deps.dispatched(decision);
-    for (const message of forwardReply(decision, complete, pending.headers, end)) this.#send(message);
     this.#dropPending();
+    for (const message of forwardReply(decision, complete, pending.headers, end)) this.#send(message);
     observer.routed(this.#labels, complete.receivedBytes, clock.nowMs() - endedAtMs, decision.picked.endpoints[0]);
   }
 

@@ -1,5 +1,5 @@
-import type { Server } from "@grpc/grpc-js";
-import type { Http2Server } from "node:http2";
+import type { Server, ServerDuplexStream } from "@grpc/grpc-js";
+import { constants, type Http2Server, type ServerHttp2Stream } from "node:http2";
 
 /** Fields of grpc-js's server that its types do not show; there is no public way to its windows and connections. */
 export interface ServerInternals {
@@ -11,4 +11,14 @@ export interface ServerInternals {
 export function http2ServersOf(server: Server): readonly Http2Server[] {
   const { http2Servers } = server as unknown as ServerInternals;
   return http2Servers instanceof Map ? [...http2Servers.keys()] : [];
+}
+
+/**
+ * Ends a stream at once, whatever waits to be sent on it: an end with a status would wait behind it. Where this grpc-js keeps
+ * the HTTP/2 stream elsewhere, the stream ends as soon as the host has read.
+ */
+export function resetStream(call: ServerDuplexStream<unknown, unknown>): void {
+  const { stream } = (call as unknown as { call?: { stream?: ServerHttp2Stream } }).call ?? {};
+  if (stream === undefined) call.end();
+  else stream.close(constants.NGHTTP2_CANCEL);
 }

@@ -48,4 +48,4 @@ export interface ExchangeObserver {
   closed(request: RequestLabels): void;
 }
 
-export type IllegalReason = "unknown-message" | "out-of-order" | "malformed" | "observability-mode";
+export type IllegalReason = "unknown-message" | "out-of-order" | "malformed" | "observability-mode" | "unread-answers";

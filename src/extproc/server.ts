@@ -7,6 +7,7 @@ import { widenConnectionWindow, widenStreamWindow } from "./flow-window.ts";
 import type { Health } from "./health.ts";
 import { liftResetLimit } from "./reset-limit.ts";
 import type { HostMessage, PickerMessage } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
 import { loadExternalProcessor, loadHealth } from "./protos.ts";
 
 /** What a gRPC server of this picker needs. */
@@ -80,9 +81,10 @@ export async function startHealthServer(options: GrpcServerOptions): Promise<Grp
 
 /** One stream is one exchange; whatever way the stream ends, the exchange ends with it, once. */
 function serveStream(call: ServerDuplexStream<HostMessage, PickerMessage>, deps: StreamDeps): void {
+  const outbox = new Outbox(call, deps);
   const exchange = new Exchange(
     deps,
-    (message) => call.write(message),
+    (message) => outbox.send(message),
     () => call.end(),
   );
   call.on("data", (message: HostMessage) => {
