@@ -119,7 +119,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const plain = plainCredentials();
     const serving = { host, clock, health };
     const healthServer = await startHealthServer({ ...serving, port: options.grpcHealthPort, credentials: plain });
-    started.push(() => healthServer.close());
+    started.push((hurry) => healthServer.close({ windowMs: 0, hardStopMs: 1000 }, hurry));
     const certificate = options.secureServing ? await certify(options, clock, registry) : undefined;
     started.push(() => certificate?.close());
     const extProc = await startExtProcServer(
