@@ -15,6 +15,8 @@ export interface TestCertificate {
 
 /** What a test wants in a certificate. */
 export interface CertificateTraits {
+  /** Default "test server". */
+  readonly commonName?: string;
   /** IP address it is for; default 127.0.0.1. */
   readonly ip?: string;
   /** Default an hour from now; below the present it is expired. */
@@ -56,10 +58,10 @@ export async function createAuthority(): Promise<TestAuthority> {
   });
   return {
     cert: authority.toString("pem"),
-    issue: async ({ ip = "127.0.0.1", notAfter = new Date(Date.now() + hourMs) } = {}) => {
+    issue: async ({ commonName = "test server", ip = "127.0.0.1", notAfter = new Date(Date.now() + hourMs) } = {}) => {
       const keys = await newKeys();
       const certificate = await X509CertificateGenerator.create({
-        subject: "CN=test server",
+        subject: `CN=${commonName}`,
         issuer: name,
         notBefore: new Date(Date.now() - 24 * hourMs),
         notAfter,
