@@ -52,6 +52,8 @@ function listener({ listen, routing }: BootstrapOptions): Json {
   const manager = {
     "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
     stat_prefix: "inference",
+    // The default, 100, counts what Envoy and the picker add too: a client with 97 headers would get a 500 (reliability F57b).
+    common_http_protocol_options: { max_headers_count: 200 },
     http_filters: [...filters, router()],
     route_config: {
       name: "inference",

@@ -50,7 +50,8 @@ export async function startFakeModelServer(t: TestContext, first: Partial<FakeLo
   let override: RequestListener | undefined;
   let [requests, connections] = [0, 0];
   const waiters: ((request: IncomingMessage) => void)[] = [];
-  const server = createServer((request, response) => {
+  // Requests with 60 KB of headers come through a gateway.
+  const server = createServer({ maxHeaderSize: 128 * 1024 }, (request, response) => {
     requests++;
     if (override === undefined) sendPage(response, renderPage(load));
     else override(request, response);
