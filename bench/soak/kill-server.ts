@@ -2,6 +2,7 @@ import type { Outcome } from "../../simulator/load/client.ts";
 import type { SpawnedPool } from "../../simulator/emulated-server/spawn.ts";
 import { sleep, systemClock } from "../../src/lib/clock.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
+import { RequestTimes } from "./request-times.ts";
 import { startSteadyLoad } from "./steady-load.ts";
 
 /** A dead server may be picked for so long: the time in which a picker has to notice. */
@@ -45,37 +46,15 @@ interface Kill {
   readonly served: number;
 }
 
-interface Times {
-  sentAtMs: number;
-  endedAtMs: number;
-}
-
 /** Model servers in a process each behind a picker and Envoy, under a steady load: ends some of them with SIGKILL. */
 export async function killServers({ envoyBinary, kills, perSecond }: KillSetup): Promise<KillReport> {
   const gateway = await startGateway({ envoyBinary, servers: kills + 2, pickers: 1, pickerFlags: [] });
   try {
-    const times = new Map<number, Times>();
-    const timesOf = (id: number): Times => {
-      const known = times.get(id) ?? { sentAtMs: Number.NaN, endedAtMs: Number.NaN };
-      times.set(id, known);
-      return known;
-    };
-    const { host, port } = gateway.envoy.listener;
-    const target = {
-      host,
-      port,
-      clock: systemClock,
-      sent: ({ id }: { readonly id: number }) => {
-        timesOf(id).sentAtMs = systemClock.nowMs();
-      },
-      ended: ({ request }: Outcome) => {
-        timesOf(request.id).endedAtMs = systemClock.nowMs();
-      },
-    };
-    const load = startSteadyLoad(target, perSecond);
+    const times = new RequestTimes();
+    const load = startSteadyLoad({ ...gateway.envoy.listener, ...times.observer, clock: systemClock }, perSecond);
     const done = await killInTurn(gateway, kills);
     const outcomes = await load.stop();
-    return explain(outcomes, done, timesOf);
+    return explain(outcomes, done, times);
   } finally {
     await gateway.close();
   }
@@ -105,13 +84,13 @@ async function kill(pool: SpawnedPool): Promise<Kill> {
  */
 const goneServer = /connection termination|remote connection failure|delayed connect error|protocol error/;
 
-function explain(outcomes: readonly Outcome[], kills: readonly Kill[], timesOf: (id: number) => Times): KillReport {
+function explain(outcomes: readonly Outcome[], kills: readonly Kill[], times: RequestTimes): KillReport {
   const others: Outcome[] = [];
   const results = kills.map(({ server, served }) => ({ server, served, inFlight: 0, picked: 0, lastPickedMs: 0 }));
   for (const outcome of outcomes) {
     const { error, endpoint, request } = outcome;
     if (error === undefined) continue;
-    const { sentAtMs, endedAtMs } = timesOf(request.id);
+    const { sentAtMs, endedAtMs } = times.of(request.id);
     const index = kills.findIndex(
       ({ server, atMs }) =>
         sentAtMs <= atMs + noticeMs &&

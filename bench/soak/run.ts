@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Outcome } from "../../simulator/load/client.ts";
 import { ensureEnvoy } from "../../src/envoy/binary.ts";
+import { killPickers } from "./kill-picker.ts";
 import { killServers } from "./kill-server.ts";
 import { rollingRestarts } from "./rolling.ts";
 
@@ -53,7 +54,21 @@ async function runKillServer(): Promise<boolean> {
   return report.others.length === 0;
 }
 
-const soaks: Readonly<Record<string, () => Promise<boolean>>> = { rolling: runRolling, "kill-server": runKillServer };
+async function runKillPicker(): Promise<boolean> {
+  const kills = Number(values.kills);
+  say(`Two pickers behind Envoy at ${perSecond} requests/s, ${kills} times one of them killed by SIGKILL`);
+  const report = await killPickers({ envoyBinary, kills, perSecond });
+  for (const { open, failed } of report.kills) say(`  ${open} requests open, ${failed} of them failed`);
+  say(`${report.requests} requests, ${report.others.length} others failed`);
+  report.others.slice(0, 20).forEach(sayFailure);
+  return report.others.length === 0;
+}
+
+const soaks: Readonly<Record<string, () => Promise<boolean>>> = {
+  rolling: runRolling,
+  "kill-server": runKillServer,
+  "kill-picker": runKillPicker,
+};
 const soak = soaks[positionals[0] ?? ""];
 if (soak === undefined) {
   console.error(

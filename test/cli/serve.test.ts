@@ -14,6 +14,9 @@ const goodEndpoints = "endpoints: [{ name: a, address: 127.0.0.1, port: '1' }]\n
 const free = ["--host", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"];
 const atOnce = ["--drain-timeout", "0", "--drain-hard-stop", "0"];
 
+/** TLS without verification. */
+const insecure = credentials.createSsl(null, null, null, { rejectUnauthorized: false });
+
 /** Writes files into a folder that goes with the test, and returns their paths in order. */
 function files(t: TestContext, contents: Readonly<Record<string, string | Buffer>>): string[] {
   const folder = mkdtempSync(join(tmpdir(), "epp-cli-"));
@@ -34,7 +37,6 @@ test("serve routes over TLS with a self-signed certificate and stops on SIGTERM 
       .split("\n")
       .find((line) => line.includes("Picker is serving")) ?? "",
   ) as { grpcPort: number };
-  const insecure = credentials.createSsl(null, null, null, { rejectUnauthorized: false });
   const stream = connectAsEnvoy(t, grpcPort, insecure).open();
   stream.requestHeaders(
     [
@@ -47,6 +49,54 @@ test("serve routes over TLS with a self-signed certificate and stops on SIGTERM 
   await stream.close();
   epp.kill("SIGTERM");
   assert.equal((await epp.ended).code, 0);
+});
+
+test("G7 T41 serve takes sizes, TLS settings, a watched certificate and --health-checking", async (t) => {
+  const pair = await createSelfSigned(Date.now());
+  const [endpoints = "", cert = ""] = files(t, {
+    "endpoints.yaml": goodEndpoints,
+    "tls.crt": pair.cert,
+    "tls.key": pair.key,
+  });
+  const sizes = ["--grpc-max-recv-msg-size", "10MiB", "--grpc-max-send-msg-size=25MB"];
+  const tls = [
+    "--tls-min-version",
+    "VersionTLS13",
+    "--tls-cipher-suites=TLS_AES_256_GCM_SHA384",
+    "--enable-cert-reload",
+  ];
+  const folder = ["--cert-path", cert.slice(0, -"/tls.crt".length)];
+  const all = ["--endpoints", endpoints, ...free, ...atOnce, ...sizes, ...tls, ...folder, "--health-checking"];
+  const epp = startEpp(t, ["serve", ...all]);
+  await epp.says(/"flags":\["--health-checking"\].*Flags without an effect/);
+  await epp.says(/Picker is serving/);
+  epp.kill("SIGTERM");
+  assert.equal((await epp.ended).code, 0);
+});
+
+test("F42 a second signal ends the drain of serve at once, in order, with exit 0", async (t) => {
+  const [endpoints = ""] = files(t, { "endpoints.yaml": goodEndpoints });
+  const epp = startEpp(t, ["serve", "--endpoints", endpoints, ...free]);
+  await epp.says(/Picker is serving/);
+  const { grpcPort } = JSON.parse(/.*"grpcPort".*/.exec(epp.stderr())?.[0] ?? "") as { grpcPort: number };
+  const stream = connectAsEnvoy(t, grpcPort, insecure).open();
+  stream.requestHeaders(
+    [
+      [":method", "GET"],
+      [":path", "/v1/models"],
+    ],
+    true,
+  );
+  await stream.next();
+  epp.kill("SIGTERM");
+  await epp.says(/"signal":"SIGTERM".*Stopping: reports not serving/);
+  epp.kill("SIGINT");
+  await epp.says(/"signal":"SIGINT".*Stopping at once: open streams are cut/);
+  const { code, stderr } = await epp.ended;
+  assert.equal(code, 0);
+  assert.match(stderr, /"windowEnd":"hurried".*"cutStreams":1.*Drained: streams were cut/);
+  assert.match(stderr, /Stopped/);
+  assert.ok((await stream.over) instanceof Error);
 });
 
 test("G3 serve names every problem of a config with its place and exits 1", async (t) => {
@@ -89,6 +139,16 @@ const usage: readonly [what: string, args: string[], problem: RegExp][] = [
   ],
   ["a port out of range", ["--endpoints", "x", "--grpc-port", "70000"], /expected a whole number from 0 to 65535/],
   ["a bad duration", ["--endpoints", "x", "--refresh-metrics-interval", "fast"], /expected a duration such as 50ms/],
+  ["a size without a unit that is known (G7)", ["--grpc-max-recv-msg-size", "10KB"], /expected a size such as 4194304/],
+  ["a negative size (G7)", ["--grpc-max-send-msg-size=-1"], /expected a size such as 4194304/],
+  ["a size beyond 64 bits (G7)", ["--grpc-max-recv-msg-size", "8Ei"], /expected a size such as 4194304/],
+  ["a TLS version below the floor", ["--tls-min-version", "VersionTLS11"], /expected VersionTLS12 or VersionTLS13/],
+  [
+    "a cipher suite nobody knows",
+    ["--tls-cipher-suites", "TLS_AES_128_GCM_SHA256,TLS_RSA_WITH_RC4_128_SHA"],
+    /Cannot use cipher suite "TLS_RSA_WITH_RC4_128_SHA": unknown or forbidden/,
+  ],
+  ["a watch of no certificate", ["--endpoints", "x", "--enable-cert-reload"], /--enable-cert-reload needs --cert-path/],
   ["authentication of metrics", ["--endpoints", "x", "--metrics-endpoint-auth"], /asks the Kubernetes API/],
 ];
 for (const [what, args, problem] of usage) {
