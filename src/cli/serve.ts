@@ -8,7 +8,7 @@ import { builtInRegistry } from "../config/registry.ts";
 import { formatProblems } from "../lib/document.ts";
 import { type Picker, startPicker } from "../main.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
-import { UsageError } from "./exit.ts";
+import { exitCode, UsageError } from "./exit.ts";
 import {
   booleanValue,
   byteSizeValue,
@@ -158,17 +158,25 @@ function readText(file: string): string {
 
 /**
  * Resolves when a signal has ended the picker in order. A second signal ends the drain at once, still in order; a third ends
- * the process. A parent that goes away is in a hurry from the start.
+ * the process. A parent that goes away is in a hurry from the start. An error that no request's boundary caught is a bug in an
+ * unknown state: it drains too, and the process ends with 1 (reliability F44).
  */
 async function untilSignal(picker: Picker, logger: Logger): Promise<void> {
   const signals = ["SIGTERM", "SIGINT"] as const;
   const hurry = new AbortController();
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error) => {
+      logger.error({ err: error }, "Bug outside of any request: the picker stops and ends with 1");
+      process.exitCode = exitCode.no;
+    });
+  }
   const first = await new Promise<string>((resolve) => {
+    for (const name of ["uncaughtException", "unhandledRejection"]) process.once(name, () => resolve(name));
     for (const name of signals) process.on(name, () => resolve(name));
     process.once("disconnect", () => resolve("disconnect"));
   });
   logger.info({ signal: first }, "Stopping: reports not serving, takes streams until hosts have moved away");
-  let signalsSeen = first === "disconnect" ? 0 : 1;
+  let signalsSeen = signals.some((name) => name === first) ? 1 : 0;
   const hasten = (signal: string): void => {
     if (!hurry.signal.aborted) logger.warn({ signal }, "Stopping at once: open streams are cut");
     hurry.abort();

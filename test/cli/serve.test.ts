@@ -99,6 +99,35 @@ test("F42 a second signal ends the drain of serve at once, in order, with exit 0
   assert.ok((await stream.over) instanceof Error);
 });
 
+for (const [what, fault] of [
+  ["an exception", "throw new Error('boom')"],
+  ["a rejection", "Promise.reject(new Error('boom'))"],
+] as const) {
+  test(`F44 ${what} outside of any request drains and ends serve with 1`, async (t) => {
+    const [endpoints = ""] = files(t, { "endpoints.yaml": goodEndpoints });
+    const hook = `data:text/javascript,process.on("SIGUSR2",()=>{setTimeout(()=>{${fault}})})`;
+    const args = ["serve", "--endpoints", endpoints, ...free, "--drain-timeout", "2s"];
+    const epp = startEpp(t, args, ["--import", encodeURI(hook)]);
+    await epp.says(/Picker is serving/);
+    const { grpcPort } = JSON.parse(/.*"grpcPort".*/.exec(epp.stderr())?.[0] ?? "") as { grpcPort: number };
+    const stream = connectAsEnvoy(t, grpcPort, insecure).open();
+    epp.kill("SIGUSR2");
+    await epp.says(/boom.*Bug outside of any request/);
+    stream.requestHeaders(
+      [
+        [":method", "GET"],
+        [":path", "/v1/models"],
+      ],
+      true,
+    );
+    await stream.next();
+    await stream.close();
+    const { code, stderr } = await epp.ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /Drained: every stream has ended/);
+  });
+}
+
 test("G3 serve names every problem of a config with its place and exits 1", async (t) => {
   const config = `apiVersion: llm-d.ai/v1alpha1
 kind: EndpointPickerConfig

@@ -23,9 +23,11 @@ export interface RunningEpp {
   readonly ended: Promise<EppRun>;
 }
 
-/** Starts `epp` with `args` from the sources; ended with the test. */
-export function startEpp(t: TestContext, args: readonly string[]): RunningEpp {
-  const child = spawn(process.execPath, ["--import", "tsx", entry, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+/** Starts `epp` with `args` from the sources, with more flags of Node's if need be; ended with the test. */
+export function startEpp(t: TestContext, args: readonly string[], nodeFlags: readonly string[] = []): RunningEpp {
+  const child = spawn(process.execPath, ["--import", "tsx", ...nodeFlags, entry, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let [stdout, stderr, hasEnded] = ["", "", false];
   const wakers = new Set<() => void>();
   const wake = (): void => {
