@@ -14,7 +14,7 @@ interface EnvoyCommandOptions {
   listenHost: string;
   listenPort: number;
   adminPort: number;
-  epp: string;
+  epp: string[];
   eppHealthPort: number;
   insecureEpp?: boolean;
 }
@@ -34,8 +34,8 @@ export function registerEnvoy(program: Command): void {
     .option("--listen-host <address>", "address Envoy listens on", "127.0.0.1")
     .option("--listen-port <port>", "port Envoy listens on", portValue, 8081)
     .option("--admin-port <port>", "port of Envoy's admin interface, on loopback", portValue, 19000)
-    .option("--epp <host:port>", "the picker's ext_proc address", "127.0.0.1:9002")
-    .option("--epp-health-port <port>", "the picker's gRPC health port", portValue, 9003)
+    .option("--epp <host:port...>", "the ext_proc address of every picker", ["127.0.0.1:9002"])
+    .option("--epp-health-port <port>", "the pickers' gRPC health port", portValue, 9003)
     .option("--insecure-epp", "speak to the picker without TLS (epp serve --secure-serving=false)")
     .action((options: EnvoyCommandOptions) => {
       process.stdout.write(printBootstrap(options));
@@ -43,15 +43,15 @@ export function registerEnvoy(program: Command): void {
 }
 
 function printBootstrap(options: EnvoyCommandOptions): string {
-  const picker = {
-    ...parseAddress(options.epp),
+  const pickers = options.epp.map((address) => ({
+    ...parseAddress(address),
     healthPort: options.eppHealthPort,
     isSecure: options.insecureEpp !== true,
-  };
+  }));
   return formatBootstrap({
     listen: { host: options.listenHost, port: options.listenPort },
     admin: { host: "127.0.0.1", port: options.adminPort },
-    routing: { kind: "picker", host: options.host, pickers: [picker], failOpen: options.failOpen === true },
+    routing: { kind: "picker", host: options.host, pickers, failOpen: options.failOpen === true },
     endpoints: readAddresses(options.endpoints),
   });
 }

@@ -30,6 +30,13 @@ test("epp envoy puts its flags into the bootstrap", async (t) => {
   assert.doesNotMatch(text, /UpstreamTlsContext/);
 });
 
+test("epp envoy puts several pickers behind one cluster", async (t) => {
+  const pickers = ["--epp", "10.0.0.1:9002", "--epp", "10.0.0.2:9002"];
+  const { stdout } = await runEpp(t, ["envoy", "--endpoints", endpoints, ...pickers]);
+  const text = JSON.stringify(parse(stdout));
+  assert.match(text, /"address":"10\.0\.0\.1","port_value":9002.*"address":"10\.0\.0\.2","port_value":9002/);
+});
+
 test("epp envoy names what is wrong", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "epp-envoy-cli-"));
   t.after(() => rmSync(folder, { recursive: true }));
