@@ -14,12 +14,25 @@ export function levelOf(verbosity: number): "warn" | "info" | "debug" {
   return verbosity < 4 ? "info" : "debug";
 }
 
-/** JSON lines on standard error, so that standard output stays free for what a command prints. */
+/** Most bytes of lines that wait for a reader of standard error; what comes beyond them is dropped (reliability F76). */
+const maxWaitingBytes = 1024 * 1024;
+
+/**
+ * JSON lines on standard error, so that standard output stays free for what a command prints. Writing never waits; when lines
+ * were dropped, the next line that gets through is followed by their number.
+ */
 export function createLogger(verbosity: number): Logger {
-  return pino(
-    { level: levelOf(verbosity), base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 2, sync: false }),
-  );
+  const destination = pino.destination({ fd: 2, sync: false, maxLength: maxWaitingBytes });
+  const logger = pino({ level: levelOf(verbosity), base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  let dropped = 0;
+  destination.on("drop", () => dropped++);
+  destination.on("drain", () => {
+    if (dropped === 0) return;
+    const count = dropped;
+    dropped = 0;
+    logger.warn({ dropped: count }, "Log lines dropped: nobody had read those before");
+  });
+  return logger;
 }
 
 /** For tests and tools that want no log. */
