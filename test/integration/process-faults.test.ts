@@ -74,10 +74,10 @@ test("F70 a picker that stood still for a second goes on where it was: no burst 
 
 test("F71 without file descriptors the picker waits for some, without a busy loop, and takes connections again", async (t) => {
   const server = await startFakeModelServer(t);
-  const picker = await startPickerProcess(t, [server], { maxFiles: 64 });
+  const picker = await startPickerProcess(t, [server], { maxFiles: 256 });
   assert.equal(await outcomeOf(picker), server.address);
-  const flood = await aFlood(t, picker.grpcPort, 120);
-  await until("use of every descriptor", () => picker.openFiles() >= 64);
+  const flood = await aFlood(t, picker.grpcPort, 400);
+  await until("use of every descriptor", () => picker.openFiles() >= 256);
   const before = picker.cpuSeconds();
   await pause(1000);
   const used = picker.cpuSeconds() - before;
