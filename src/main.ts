@@ -1,10 +1,17 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import type { CompiledConfig } from "./config/load.ts";
 import { ageMs } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
 import { startFileDiscovery } from "./discovery/file.ts";
 import { ByteBudget } from "./extproc/byte-budget.ts";
-import { defaultTlsSettings, plainCredentials, type TlsSettings } from "./extproc/certificate.ts";
+import {
+  checkKeyPair,
+  defaultTlsSettings,
+  plainCredentials,
+  readKeyPair,
+  type TlsSettings,
+} from "./extproc/certificate.ts";
 import type { DrainReport } from "./extproc/drain.ts";
 import type { Dispatched } from "./extproc/exchange.ts";
 import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
@@ -24,7 +31,7 @@ import { openSource, scrapeIntervalMs } from "./scrape/source.ts";
 import { observeCertificate } from "./telemetry/certificate-metrics.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { guardLoop } from "./telemetry/loop-guard.ts";
-import { startMetricsServer } from "./telemetry/metrics-server.ts";
+import { type MutualTls, startMetricsServer } from "./telemetry/metrics-server.ts";
 import { type EndpointGauges, exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
 import { createRegistry, type MetricsRegistry } from "./telemetry/registry.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
@@ -57,6 +64,8 @@ export interface PickerOptions {
   readonly drainMs: number;
   /** When streams are cut that are still open, counted from `close`; default `drainMs`. */
   readonly hardStopMs?: number;
+  /** Mutual TLS on the metrics port: folder with tls.crt and tls.key, and the file with the clients' CA; default: plain HTTP. */
+  readonly metricsTls?: { readonly certDir: string; readonly clientCaFile: string } | undefined;
   /** Pick from the whole pool whatever subset the host names; default false. */
   readonly ignoreSubset?: boolean;
   /** Put the total score of every candidate into the metadata; default false. */
@@ -114,7 +123,11 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const stalenessMs = options.stalenessMs ?? defaultStalenessMs;
     exportPool(registry, { name: options.poolName, stalenessMs, read: () => readGauges(store, clock) });
     started.push(exportLoopLag(registry), guardLoop(registry, clock, logger));
-    const metrics = await startMetricsServer(registry, { host, port: options.metricsPort });
+    const metrics = await startMetricsServer(registry, {
+      host,
+      port: options.metricsPort,
+      mutualTls: await readMutualTls(options.metricsTls),
+    });
     started.push(() => metrics.close());
     const plain = plainCredentials();
     const serving = { host, clock, health };
@@ -143,6 +156,17 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function readMutualTls(paths: PickerOptions["metricsTls"]): Promise<MutualTls | undefined> {
+  if (paths === undefined) return undefined;
+  const pair = await readKeyPair(paths.certDir);
+  checkKeyPair(pair, paths.certDir);
+  try {
+    return { ...pair, clientCa: await readFile(paths.clientCaFile) };
+  } catch (error) {
+    throw new Error(`Cannot read client CA "${paths.clientCaFile}": ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -16,6 +16,13 @@ export function portValue(text: string): number {
   return boundedInteger(text, 0, 65535);
 }
 
+/** Ports with commas between, 1 to 65535, at most 8; repeated ones are dropped, the order is kept (protocol 4.5). */
+export function portsValue(text: string): readonly number[] {
+  const ports = [...new Set(text.split(",").map((part) => boundedInteger(part.trim(), 1, 65535)))];
+  if (ports.length > 8) throw new InvalidArgumentError(`${ports.length} ports, expected at most 8.`);
+  return ports;
+}
+
 /** A whole number of at least 1. */
 export function positiveInteger(text: string): number {
   return boundedInteger(text, 1, Number.MAX_SAFE_INTEGER);

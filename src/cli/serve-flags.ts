@@ -12,7 +12,6 @@ export const acceptedFlags = [
   "--zap-stacktrace-level",
   "--zap-time-encoding",
   "--refresh-prometheus-metrics-interval",
-  "--metrics-staleness-threshold",
   "--health-checking",
 ] as const;
 
@@ -22,12 +21,9 @@ export const unavailableFlags: Readonly<Record<string, string>> = {
   "--pool-namespace": "Kubernetes discovery is not available in this version; use --endpoints FILE",
   "--pool-group": "Kubernetes discovery is not available in this version; use --endpoints FILE",
   "--endpoint-selector": "Kubernetes discovery is not available in this version; use --endpoints FILE",
-  "--endpoint-target-ports": "Kubernetes discovery is not available in this version; use --endpoints FILE",
   "--objects": "objectives and rewrites are not available in this version",
   "--record": "the recorder is not available in this version",
   "--ha-enable-leader-election": "leader election is not available in this version",
-  "--metrics-client-ca-file": "not available in this version",
-  "--metrics-cert-dir": "not available in this version",
   "--enable-grpc-stream-metrics": "not available in this version: epp_streams_open is always there",
   "--total-queued-requests-metric": "deprecated; name metrics in the config's engineConfigs",
   "--total-running-requests-metric": "deprecated; name metrics in the config's engineConfigs",

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { TlsSettings } from "../extproc/certificate.ts";
 import { defaultMaxReceiveBytes } from "../extproc/server.ts";
 import { type CompiledConfig, loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
 import { formatProblems } from "../lib/document.ts";
-import { type Picker, startPicker } from "../main.ts";
+import { type Picker, type PickerOptions, startPicker } from "../main.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { exitCode, UsageError } from "./exit.ts";
 import {
@@ -14,6 +14,7 @@ import {
   byteSizeValue,
   cipherSuitesValue,
   durationValue,
+  portsValue,
   portValue,
   tlsVersionValue,
   verbosityValue,
@@ -42,6 +43,10 @@ interface ServeOptions {
   drainTimeout: number;
   drainHardStop: number;
   metricsEndpointAuth?: boolean;
+  metricsCertDir?: string;
+  metricsClientCaFile?: string;
+  metricsStalenessThreshold: number;
+  endpointTargetPorts?: readonly number[];
   emitEndpointScores: boolean;
   disableEndpointSubsetFilter: boolean;
   v: number;
@@ -79,6 +84,15 @@ export function registerServe(program: Command): void {
     .option("--drain-timeout <duration>", "how long new streams are taken after SIGTERM", durationValue, 30_000)
     .option("--drain-hard-stop <duration>", "when open streams are cut after SIGTERM", durationValue, 120_000)
     .option("--metrics-endpoint-auth [bool]", "not available with --endpoints", booleanValue)
+    .option("--metrics-cert-dir <dir>", "mutual TLS on the metrics port: folder with tls.crt and tls.key")
+    .option("--metrics-client-ca-file <file>", "mutual TLS on the metrics port: CA of the clients")
+    .option(
+      "--metrics-staleness-threshold <duration>",
+      "age at which a sample counts as old in gauges",
+      durationValue,
+      2000,
+    )
+    .addOption(new Option("--endpoint-target-ports <ports>").argParser(portsValue).hideHelp())
     .option("--emit-endpoint-scores [bool]", "every candidate's total score in the metadata", booleanValue, false)
     .option("--disable-endpoint-subset-filter [bool]", "ignore the host's subset hint", booleanValue, false)
     .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal, 4 every request", verbosityValue, 2);
@@ -107,6 +121,8 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     tls: { minVersion: options.tlsMinVersion, ciphers: options.tlsCipherSuites },
     maxReceiveBytes: options.grpcMaxRecvMsgSize ?? defaultMaxReceiveBytes,
     maxSendBytes: options.grpcMaxSendMsgSize,
+    stalenessMs: options.metricsStalenessThreshold,
+    metricsTls: metricsTls(options),
     drainMs: options.drainTimeout,
     hardStopMs: Math.max(options.drainTimeout, options.drainHardStop),
     emitScores: options.emitEndpointScores,
@@ -131,7 +147,28 @@ function checkCombinations(options: ServeOptions): string {
   if (options.metricsEndpointAuth === true) {
     throw new UsageError("--metrics-endpoint-auth asks the Kubernetes API: leave it out with --endpoints");
   }
+  if (options.endpointTargetPorts !== undefined) {
+    throw new UsageError("cannot use --endpoint-target-ports: it goes with --endpoint-selector; use --endpoints FILE");
+  }
+  checkMetricsTls(options);
   return options.endpoints;
+}
+
+/** A certificate alone protects nobody, and a CA alone has no certificate to serve with (protocol 7.1). */
+function checkMetricsTls({ metricsCertDir, metricsClientCaFile }: ServeOptions): void {
+  if (metricsClientCaFile !== undefined && metricsCertDir === undefined) {
+    throw new UsageError("--metrics-client-ca-file needs --metrics-cert-dir");
+  }
+  if (metricsCertDir !== undefined && metricsClientCaFile === undefined) {
+    throw new UsageError(
+      "--metrics-cert-dir needs --metrics-client-ca-file: with --endpoints there is no other authentication",
+    );
+  }
+}
+
+function metricsTls({ metricsCertDir, metricsClientCaFile }: ServeOptions): PickerOptions["metricsTls"] {
+  if (metricsCertDir === undefined || metricsClientCaFile === undefined) return undefined;
+  return { certDir: metricsCertDir, clientCaFile: metricsClientCaFile };
 }
 
 function readConfig(options: ServeOptions, logger: Logger): CompiledConfig {

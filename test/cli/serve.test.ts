@@ -178,6 +178,27 @@ const usage: readonly [what: string, args: string[], problem: RegExp][] = [
     /Cannot use cipher suite "TLS_RSA_WITH_RC4_128_SHA": unknown or forbidden/,
   ],
   ["a watch of no certificate", ["--endpoints", "x", "--enable-cert-reload"], /--enable-cert-reload needs --cert-path/],
+  ["G8 a target port out of range", ["--endpoints", "x", "--endpoint-target-ports", "8000,70000"], /from 1 to 65535/],
+  [
+    "G8 nine target ports",
+    ["--endpoints", "x", "--endpoint-target-ports", "1,2,3,4,5,6,7,8,9"],
+    /9 ports, expected at most 8/,
+  ],
+  [
+    "G8 target ports without a selector",
+    ["--endpoints", "x", "--endpoint-target-ports", "1,2"],
+    /goes with --endpoint-selector/,
+  ],
+  [
+    "G9 a metrics certificate without a client CA",
+    ["--endpoints", "x", "--metrics-cert-dir", "d"],
+    /--metrics-cert-dir needs --metrics-client-ca-file/,
+  ],
+  [
+    "G9 a client CA without a metrics certificate",
+    ["--endpoints", "x", "--metrics-client-ca-file", "f"],
+    /--metrics-client-ca-file needs --metrics-cert-dir/,
+  ],
   ["authentication of metrics", ["--endpoints", "x", "--metrics-endpoint-auth"], /asks the Kubernetes API/],
 ];
 for (const [what, args, problem] of usage) {
@@ -243,6 +264,22 @@ test("accepted flags of the reference picker are named once in the log", async (
   ]);
   await epp.says(/Flags without an effect in this picker/);
   await epp.says(/Picker is serving/);
+  epp.kill("SIGTERM");
+  assert.equal((await epp.ended).code, 0);
+});
+
+test("G9 a scrape interval below 50 ms becomes 50 ms, without an error", async (t) => {
+  const [endpoints = ""] = files(t, { "endpoints.yaml": goodEndpoints });
+  const epp = startEpp(t, ["serve", "--endpoints", endpoints, ...free, "--refresh-metrics-interval", "10ms"]);
+  await epp.says(/Picker is serving/);
+  const line =
+    epp
+      .stderr()
+      .split("\n")
+      .find((candidate) => candidate.includes("Picker is serving")) ?? "";
+  const { metricsPort } = JSON.parse(line) as { metricsPort: number };
+  const page = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  assert.match(page, /^epp_scrape_interval_seconds 0\.05$/m);
   epp.kill("SIGTERM");
   assert.equal((await epp.ended).code, 0);
 });
