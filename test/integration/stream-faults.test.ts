@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type ClientHttp2Stream, connect, constants } from "node:http2";
 import { type TestContext, test } from "node:test";
+import { status } from "@grpc/grpc-js";
 import { defaultLimits } from "../../src/extproc/limits.ts";
 import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
 import { completion, completionHeaders, destinationOf } from "../support/exchanges.ts";
+import { type EnvoyStream, setHeaders } from "../support/ext-proc-client.ts";
 import { hostMessage } from "../support/host-bytes.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 
@@ -58,4 +60,37 @@ test("F61 what a host does not read stays counted, is bounded, and is freed at t
   assert.equal(await picker.sample('epp_illegal_messages_total{reason="unread-answers"}'), 1);
   await until("end of the stream", () => deaf.closed);
   assert.equal(deaf.rstCode, constants.NGHTTP2_CANCEL);
+});
+
+test("T50 a stream that breaks the protocol ends with a status, and no other stream of the connection notices", async (t) => {
+  const picker = await startTestPicker(t, [await startFakeModelServer(t)]);
+  const victim = picker.open().requestHeaders(completionHeaders).requestBody('{"model":"base",', false);
+  const breaches: readonly (readonly [what: string, send: (stream: EnvoyStream) => EnvoyStream])[] = [
+    ["a body before the headers", (stream) => stream.requestBody("{}")],
+    ["second headers", (stream) => stream.requestHeaders(completionHeaders).requestHeaders(completionHeaders)],
+    ["a response body before its headers", (stream) => stream.responseBody("x")],
+    ["trailers alone", (stream) => stream.requestTrailers()],
+    [
+      "a body behind the end",
+      (stream) => stream.requestHeaders(completionHeaders).requestBody(completion("base")).requestBody("more"),
+    ],
+  ];
+  for (const [what, send] of breaches) {
+    const error = (await send(picker.open()).over) as (Error & { code?: number }) | undefined;
+    assert.equal(error?.code, status.INVALID_ARGUMENT, what);
+  }
+  assert.equal(await picker.sample('epp_illegal_messages_total{reason="out-of-order"}'), breaches.length);
+
+  const deaf = await aDeafHost(t, picker);
+  deaf.resume();
+  deaf.write(grpcFrame(Buffer.from([0x12, 0xff, 0xff, 0xff, 0xff, 0xff])));
+  await once(deaf, "end");
+  deaf.close();
+
+  victim.requestBody('"prompt":"hi"}');
+  assert.ok("x-gateway-destination-endpoint" in setHeaders(await victim.next()));
+  await victim.close();
+  await until("end of every stream", () => picker.picker.store.ledger.total === 0);
+  assert.equal(await picker.sample("epp_streams_open"), 0);
+  assert.equal(await picker.sample("epp_buffered_bytes"), 0);
 });
