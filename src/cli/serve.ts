@@ -130,9 +130,11 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     logger,
   });
   const { grpcPort, grpcHealthPort, metricsPort } = picker;
+  // Before anybody hears that the picker serves, so that a signal right after ends it in order.
+  const ended = untilSignal(picker, logger);
   logger.info({ grpcPort, grpcHealthPort, metricsPort, config: config.revision }, "Picker is serving");
   process.send?.({ kind: "serving", grpcPort, grpcHealthPort, metricsPort });
-  await untilSignal(picker, logger);
+  await ended;
 }
 
 /** Returns the endpoints file; throws UsageError for flags that exclude each other or are missing. */
