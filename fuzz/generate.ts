@@ -57,6 +57,7 @@ const nasty: readonly string[] = [
   "-0",
   "\xef\xbb\xbf",
   "\xff",
+  "\x80",
   "\xc0\x80",
   "\xed\xa0\x80",
   "\xf4\x90\x80\x80",

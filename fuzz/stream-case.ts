@@ -207,7 +207,9 @@ function requestBody(random: Random, path: string): string {
   if (path === "/generate") return utf8(JSON.stringify({ text: "CANARY", ...more }));
   if (path.startsWith("/vllm.grpc")) return "\0\0\0\0\x08\x1a\x06CANARY";
   if (path === "/upload") return "\xff\0CANARY".repeat(below(random, 20));
-  return utf8(JSON.stringify({ model, prompt: "CANARY ".repeat(1 + below(random, 30)), ...more }));
+  return utf8(
+    JSON.stringify({ model, prompt: "CANARY ".repeat(chance(random, 0.02) ? 20_000 : 1 + below(random, 30)), ...more }),
+  );
 }
 
 function responseEvents(random: Random, mode: number): WireEvent[] {
@@ -224,8 +226,14 @@ function responseEvents(random: Random, mode: number): WireEvent[] {
   const text = isStream
     ? `data: {${model},"text":"a"}\n\ndata: {${model},${usage}}\n\ndata: [DONE]\n\n`
     : `{${model},${usage}}`;
-  const body = chance(random, 0.1) ? mutate(random, text) : chance(random, 0.02) ? text.repeat(800) : text;
-  return [{ kind: "headers", phase, headers, end: false }, ...bodyEvents(random, phase, body, mode)];
+  return [{ kind: "headers", phase, headers, end: false }, ...bodyEvents(random, phase, vary(random, text), mode)];
+}
+
+/** The text, now and then mutated, cut short, or longer than one answer may be. */
+function vary(random: Random, text: string): string {
+  if (chance(random, 0.1)) return mutate(random, text);
+  if (chance(random, 0.1)) return text.slice(0, below(random, text.length + 1));
+  return chance(random, 0.02) ? text.repeat(1500) : text;
 }
 
 /** The body in pieces and its end, as a host in this mode sends them. */
