@@ -47,7 +47,7 @@ export const mixedLoad: Mix = {
 export const mixedBurst: Burst = { from: 0.45, to: 0.6, factor: 1.5 };
 
 /** Lengths of the load `uniform`, tokens. */
-export const uniformLoad = { promptTokens: 24, outputTokens: 26 } as const;
+export const uniformLoad = { promptTokens: 12, outputTokens: 26 } as const;
 
 /** The requests of a load in order of arrival, times in [0, seconds * 1000). */
 export function generateLoad(options: LoadOptions): LoadRequest[] {
