@@ -1,12 +1,11 @@
-import { controlHeaderNames, routingHeaderNames } from "../request/control-headers.ts";
+import { controlHeaderNames, destinationHeader, routingHeaderNames } from "../request/control-headers.ts";
 import { bodyOf, type Forward, type Reject, statusOf } from "../routing/decision.ts";
 import { sliceBody } from "./body-buffer.ts";
 import type { HeaderList } from "./header-list.ts";
 import type { MetadataValue, PickerMessage } from "./messages.ts";
 import type { CompleteRequest } from "./pending-request.ts";
 
-/** Destination in the header and in the metadata, with the metadata's namespace (protocol 2). */
-const destinationHeader = "x-gateway-destination-endpoint";
+/** Namespace of the metadata that repeats the destination (protocol 2). */
 const destinationNamespace = "envoy.lb";
 const dropReasonHeader = "x-llm-d-request-dropped-reason";
 /** Header on every response that went through the picker; clients and tests look for it (protocol 1.7). */
