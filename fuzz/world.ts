@@ -2,6 +2,7 @@ import { loadConfig } from "../src/config/load.ts";
 import { builtInRegistry } from "../src/config/registry.ts";
 import type { EndpointSpec } from "../src/datastore/endpoint.ts";
 import { EndpointStore } from "../src/datastore/store.ts";
+import { TokenEstimator } from "../src/datastore/token-estimator.ts";
 import { ByteBudget } from "../src/extproc/byte-budget.ts";
 import type { Dispatched, ExchangeDeps } from "../src/extproc/exchange.ts";
 import { defaultLimits, type ExchangeLimits } from "../src/extproc/limits.ts";
@@ -11,7 +12,7 @@ import { createRandom } from "../src/lib/random.ts";
 import { VirtualClock } from "../src/lib/virtual-clock.ts";
 import { requestParsers } from "../src/request/apis.ts";
 import type { InferenceRequest } from "../src/request/inference-request.ts";
-import type { Forward } from "../src/routing/decision.ts";
+import { Dispatcher } from "../src/routing/dispatcher.ts";
 import { routeRequest } from "../src/routing/route-request.ts";
 import { Scheduler } from "../src/routing/scheduler.ts";
 
@@ -24,6 +25,8 @@ const loaded = loadConfig(undefined, {
 if (loaded.kind === "invalid") throw new Error("Cannot load the default config: it has problems, expected none");
 /** One for all cases: a plan takes longer to make than a case to run, and what its producers learn decides no promise. */
 const { plan } = loaded.config;
+
+const policy = { parsers: requestParsers.map(({ type }) => type), pluginHeaders: [], priorityOf: () => 0 };
 
 /** Thrown by the decision of a world that was told to; stands for any error of ours. */
 export class PlannedError extends Error {
@@ -47,9 +50,11 @@ export class World {
     const all = { ...defaultLimits, ...limits };
     this.budget = new ByteBudget(all.bufferedBytes);
     const { clock, store } = this;
-    const scheduler = new Scheduler({ plan, clock, random: createRandom(seed) });
+    const tokens = new TokenEstimator();
+    const scheduler = new Scheduler({ plan, clock, random: createRandom(seed), tokens });
+    const dispatcher = new Dispatcher({ store, scheduler, tokens, clock });
     store.onRemoved(({ id }) => scheduler.forget(id));
-    let [ids, streamKeys] = [0, 0];
+    let ids = 0;
     this.deps = {
       clock,
       limits: all,
@@ -57,7 +62,7 @@ export class World {
       sweep: new ReceivingSweep(clock),
       observer: this.#observer(),
       newRequestId: () => `made-${ids++}`,
-      parsers: requestParsers.map(({ type }) => type),
+      policy: () => policy,
       route: (request, metadata) => {
         if (this.isBroken) {
           this.isBroken = false;
@@ -68,7 +73,7 @@ export class World {
         if (decision.kind === "forward") this.#routed = request;
         return decision;
       },
-      dispatched: (decision) => this.#dispatch(decision, streamKeys++, scheduler),
+      dispatched: (decision) => this.#count(dispatcher.dispatch(decision)),
     };
   }
 
@@ -84,22 +89,15 @@ export class World {
     this.store.reset(Array.from({ length: size }, (_, index) => endpointSpec(index)));
   }
 
-  #dispatch({ picked }: Forward, streamKey: number, scheduler: Scheduler): Dispatched {
-    const { ledger } = this.store;
-    const [endpoint] = picked.endpoints;
-    scheduler.dispatched(picked);
-    let entry = ledger.open(streamKey, endpoint.id, endpoint.incarnation, this.clock.nowMs());
+  #count(dispatched: Dispatched): Dispatched {
     this.gauges.dispatched++;
     return {
-      served: (address) => {
-        const served = this.store.snapshot().find((candidate) => candidate.address === address);
-        if (served === undefined) return;
-        ledger.close(entry);
-        entry = ledger.open(streamKey, served.id, served.incarnation, this.clock.nowMs());
-      },
-      release: () => {
+      responded: (served, status) => dispatched.responded(served, status),
+      firstByte: () => dispatched.firstByte(),
+      completed: (status, usage) => dispatched.completed(status, usage),
+      release: (cause) => {
         this.gauges.dispatched--;
-        ledger.close(entry);
+        dispatched.release(cause);
       },
     };
   }

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { CompiledConfig } from "./config/load.ts";
 import { ageMs } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
+import { TokenEstimator } from "./datastore/token-estimator.ts";
 import { startFileDiscovery } from "./discovery/file.ts";
 import { ByteBudget } from "./extproc/byte-budget.ts";
 import {
@@ -13,7 +14,6 @@ import {
   type TlsSettings,
 } from "./extproc/certificate.ts";
 import type { DrainReport } from "./extproc/drain.ts";
-import type { Dispatched } from "./extproc/exchange.ts";
 import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
 import { Health, type HealthState } from "./extproc/health.ts";
 import { ReceivingSweep } from "./extproc/receiving-sweep.ts";
@@ -21,6 +21,8 @@ import { defaultMaxReceiveBytes, type StreamDeps, startExtProcServer, startHealt
 import { type ServingCertificate, startCertificate } from "./extproc/serving-certificate.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createRandom, type Random } from "./lib/random.ts";
+import { Dispatcher } from "./routing/dispatcher.ts";
+import { prepare } from "./routing/prepare.ts";
 import { routeRequest } from "./routing/route-request.ts";
 import { Scheduler } from "./routing/scheduler.ts";
 import type { Picked } from "./scheduling/schedule.ts";
@@ -114,7 +116,8 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
   try {
     const registry = createRegistry();
     const store = new EndpointStore();
-    const scheduler = createScheduler(options, { store, clock, random, registry });
+    const tokens = new TokenEstimator();
+    const scheduler = createScheduler(options, { store, clock, random, registry, tokens });
     const discovery = await discover(options, { store, clock, registry });
     started.push(discovery.close);
     const health = new Health({ ...ready, isSynced: false });
@@ -143,7 +146,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
         maxReceiveBytes: options.maxReceiveBytes ?? defaultMaxReceiveBytes,
         maxSendBytes: options.maxSendBytes,
       },
-      exchangeDeps(options, { store, scheduler, clock, registry }),
+      exchangeDeps(options, { store, scheduler, tokens, clock, registry }),
     );
     // Not before the ext_proc port is open: hosts send streams as soon as health says serving.
     void scraping.firstRound.then(() => health.change({ isSynced: true }));
@@ -170,19 +173,28 @@ async function readMutualTls(paths: PickerOptions["metricsTls"]): Promise<Mutual
   }
 }
 
+interface SchedulingRooms {
+  readonly scheduler: Scheduler;
+  readonly tokens: TokenEstimator;
+}
+
 interface Rooms {
   readonly store: EndpointStore;
   readonly clock: Clock;
   readonly registry: MetricsRegistry;
 }
 
-function createScheduler(options: PickerOptions, rooms: Rooms & { readonly random: Random }): Scheduler {
-  const { store, clock, random, registry } = rooms;
+function createScheduler(
+  options: PickerOptions,
+  rooms: Rooms & { readonly random: Random; readonly tokens: TokenEstimator },
+): Scheduler {
+  const { store, clock, random, registry, tokens } = rooms;
   const { schedulerDuration } = registry.metrics;
   const scheduler = new Scheduler({
     plan: options.config.plan,
     clock,
     random,
+    tokens,
     scheduled: (durationMs) => schedulerDuration.observe(durationMs / 1000),
   });
   store.onRemoved(({ id }) => scheduler.forget(id));
@@ -221,9 +233,10 @@ function scrape(
   };
 }
 
-function exchangeDeps(options: PickerOptions, rooms: Rooms & { readonly scheduler: Scheduler }): StreamDeps {
-  const { store, scheduler, clock, registry } = rooms;
+function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms): StreamDeps {
+  const { store, scheduler, tokens, clock, registry } = rooms;
   const routing = {
+    prepare: (picked: Picked) => prepare(scheduler.plan, picked),
     snapshot: () => store.snapshot(),
     schedule: scheduler.schedule.bind(scheduler),
     ignoreSubset: options.ignoreSubset ?? false,
@@ -232,7 +245,9 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & { readonly schedule
   const limits = options.limits ?? defaultLimits;
   const budget = new ByteBudget(limits.bufferedBytes);
   registry.onCollect(() => registry.metrics.bufferedBytes.set(budget.usedBytes));
-  let streamKey = 0;
+  const dispatcher = new Dispatcher({ store, scheduler, tokens, clock });
+  const { parsers, plan } = options.config;
+  const policy = { parsers, pluginHeaders: plan.requestHeaders, priorityOf: () => 0 };
   return {
     clock,
     limits,
@@ -240,35 +255,10 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & { readonly schedule
     sweep: new ReceivingSweep(clock),
     observer: new RequestMetrics(registry, options.logger),
     newRequestId: randomUUID,
-    parsers: options.config.parsers,
+    policy: () => policy,
     route: (request, metadata) => routeRequest(request, metadata, routing),
-    dispatched: ({ picked }) => dispatch(picked, streamKey++, { store, scheduler, clock }),
+    dispatched: (decision) => dispatcher.dispatch(decision),
     streamFailed: (error) => options.logger.error({ err: error }, "Failed to process request"),
-  };
-}
-
-/** Puts a request on its way into the ledger and into what the producers know; follows it when the host sends it elsewhere. */
-function dispatch(
-  picked: Picked,
-  streamKey: number,
-  rooms: { readonly store: EndpointStore; readonly scheduler: Scheduler; readonly clock: Clock },
-): Dispatched {
-  const { store, scheduler, clock } = rooms;
-  const { ledger } = store;
-  let [endpoint] = picked.endpoints;
-  scheduler.dispatched(picked);
-  let entry = ledger.open(streamKey, endpoint.id, endpoint.incarnation, clock.nowMs());
-  return {
-    served: (address) => {
-      if (address === endpoint.address) return;
-      const served = store.snapshot().find((candidate) => candidate.address === address);
-      if (served === undefined) return;
-      ledger.close(entry);
-      endpoint = served;
-      entry = ledger.open(streamKey, served.id, served.incarnation, clock.nowMs());
-      scheduler.dispatched({ ...picked, endpoints: [served] });
-    },
-    release: () => ledger.close(entry),
   };
 }
 

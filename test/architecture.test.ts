@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   scrape: ["datastore", "lib"],
   discovery: ["datastore", "config", "lib"],
   routing: ["scheduling", "datastore", "request", "lib"],
-  extproc: ["routing", "request", "lib"],
+  extproc: ["routing", "scheduling", "request", "lib"],
   telemetry: ["extproc", "scrape", "datastore", "lib"],
   envoy: ["datastore", "lib"],
   main: ["config", "datastore", "discovery", "extproc", "routing", "scheduling", "scrape", "telemetry", "lib"],
@@ -38,7 +38,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms that a room knows by type only: it is told of them, it does not use them. */
-const typesOnly: Readonly<Record<string, readonly string[]>> = { telemetry: ["extproc", "scrape", "datastore"] };
+const typesOnly: Readonly<Record<string, readonly string[]>> = {
+  extproc: ["scheduling"],
+  telemetry: ["extproc", "scrape", "datastore"],
+};
 
 /** The one room that uses a package. */
 const ownerOf: Readonly<Record<string, string>> = {

@@ -42,7 +42,7 @@ export class PickerRouter implements VirtualRouter {
     if (request === undefined) throw new RangeError(`Cannot route request "${id}": not in the load`);
     const context = { plan, random, nowMs, scratch: this.#scratch };
     const decision = schedule(readRequest(request), this.#store.snapshot(), context);
-    if (decision.kind === "none") throw new Error(`Cannot route request "${id}": ${decision.reason}`);
+    if (decision.kind !== "picked") throw new Error(`Cannot route request "${id}": ${decision.kind}`);
     noteDispatched(plan, decision);
     const [endpoint] = decision.endpoints;
     this.#open.set(id, this.#store.ledger.open(id, endpoint.id, endpoint.incarnation, nowMs));
@@ -109,6 +109,8 @@ function readRequest(request: LoadRequest): InferenceRequest {
     segments,
     cacheSalt,
     objective: "",
+    priority: 0,
+    headers: {},
     fairnessId: "",
     requestId: `${request.id}`,
   };

@@ -1,4 +1,4 @@
-import type { Profile, SchedulingPlan } from "../scheduling/plan.ts";
+import type { PluginIdentity, Profile, SchedulingPlan } from "../scheduling/plan.ts";
 import type { PluginRoles } from "../scheduling/plugin.ts";
 import type { DeclaredPlugin, PluginTable } from "./plugin-table.ts";
 import type { DeclaredProfile } from "./profiles.ts";
@@ -8,6 +8,10 @@ import type { Report } from "./report.ts";
 export interface DeclaredPlan {
   readonly profiles: readonly DeclaredProfile[];
   readonly handler: DeclaredPlugin;
+  /** Plugins that play a part outside of profiles, in the order of the config. */
+  readonly parts: readonly DeclaredPlugin[];
+  /** Says when the pool is full. */
+  readonly detector: DeclaredPlugin | undefined;
   /** Producers that some used plugin reads, each after those it reads itself. */
   readonly producers: readonly DeclaredPlugin[];
   /** `needs.get(plugin)?.get(type)`: the plugin that meets the requirement. */
@@ -56,8 +60,12 @@ function checkNamed(plugin: DeclaredPlugin, table: PluginTable): void {
   }
 }
 
+/** Roles that a configured plugin plays without being named in a profile. */
+export const partRoles = ["screener", "admitter", "preparer", "responder"] as const;
+
 /** Makes every plugin of a plan, each once. Throws what a plugin's factory throws. */
-export function buildPlan({ profiles, handler, producers, needs }: DeclaredPlan, hashKey: bigint): SchedulingPlan {
+export function buildPlan(declared: DeclaredPlan, hashKey: bigint): SchedulingPlan {
+  const { profiles, handler, parts, detector, producers, needs } = declared;
   const made = new Map<DeclaredPlugin, PluginRoles>();
   const rolesOf = (plugin: DeclaredPlugin): PluginRoles => {
     const present = made.get(plugin);
@@ -70,7 +78,27 @@ export function buildPlan({ profiles, handler, producers, needs }: DeclaredPlan,
     producers: producers.map((plugin) => ({ ...identify(plugin), producer: expect(plugin, rolesOf, "producer") })),
     profiles: profiles.map((profile) => buildProfile(profile, rolesOf)),
     handler: { ...identify(handler), handler: expect(handler, rolesOf, "profileHandler") },
+    screeners: buildParts("screener", parts, rolesOf),
+    admitters: buildParts("admitter", parts, rolesOf),
+    preparers: buildParts("preparer", parts, rolesOf),
+    responders: buildParts("responder", parts, rolesOf),
+    detector: detector && { ...identify(detector), detector: expect(detector, rolesOf, "detector") },
+    requestHeaders: headersRead([...made.keys()]),
   });
+}
+
+type PartRole = (typeof partRoles)[number];
+type Part<R extends PartRole> = PluginIdentity & { readonly [K in R]: NonNullable<PluginRoles[K]> };
+
+function buildParts<R extends PartRole>(role: R, parts: readonly DeclaredPlugin[], rolesOf: RolesOf): Part<R>[] {
+  return parts
+    .filter(({ definition }) => definition.roles.includes(role))
+    .map((plugin) => ({ ...identify(plugin), [role]: expect(plugin, rolesOf, role) }) as unknown as Part<R>);
+}
+
+function headersRead(plugins: readonly DeclaredPlugin[]): string[] {
+  const names = plugins.flatMap(({ definition, parameters }) => definition.headersRead?.(parameters) ?? []);
+  return [...new Set(names)].toSorted();
 }
 
 function make(plugin: DeclaredPlugin, needs: Needs, hashKey: bigint): PluginRoles {
@@ -105,7 +133,7 @@ function buildProfile({ name, uses, picker }: DeclaredProfile, rolesOf: RolesOf)
   };
 }
 
-function identify({ name, definition }: DeclaredPlugin): { name: string; type: string } {
+function identify({ name, definition }: DeclaredPlugin): PluginIdentity {
   return { name, type: definition.type };
 }
 

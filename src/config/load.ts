@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { inOrder, type Problem, readDocument } from "../lib/document.ts";
 import type { PluginIdentity, SchedulingPlan } from "../scheduling/plan.ts";
-import { buildPlan, resolveNeeds } from "./build-plan.ts";
+import { buildPlan, partRoles, resolveNeeds } from "./build-plan.ts";
 import { defaultConfigText } from "./default-config.ts";
+import { readDetector } from "./detector.ts";
 import { type MetricsConfig, readMetrics } from "./metrics-plugins.ts";
 import { type PluginRules, PluginTable } from "./plugin-table.ts";
 import { declareHandler, declareProfiles } from "./profiles.ts";
@@ -55,13 +56,13 @@ function compile(text: string, report: Report, options: LoadOptions): LoadedConf
   const metrics = readMetrics(report, table);
   const profiles = declareProfiles(report, table);
   const handler = declareHandler(report, table, profiles);
-  const used = profiles.flatMap(({ uses, picker }) => [
-    ...uses.map(({ plugin }) => plugin),
-    ...(picker ? [picker] : []),
-  ]);
-  const { producers, needs } = resolveNeeds(handler ? [...used, handler] : used, report, table);
+  const detector = readDetector(report, table);
+  const parts = table.all.filter(({ definition }) => partRoles.some((role) => definition.roles.includes(role)));
+  const used = profiles.flatMap(({ uses, picker }) => [...uses.map(({ plugin }) => plugin), picker]);
+  const rooted = [...used, handler, ...parts, detector].filter((plugin) => plugin !== undefined);
+  const { producers, needs } = resolveNeeds(rooted, report, table);
   if (report.problems.length > 0 || handler === undefined) return invalid(report);
-  const plan = buildPlan({ profiles, handler, producers, needs }, options.hashKey);
+  const plan = buildPlan({ profiles, handler, parts, detector, producers, needs }, options.hashKey);
   const config: CompiledConfig = Object.freeze({
     file: options.file,
     revision: createHash("sha256").update(text).digest("hex").slice(0, 12),

@@ -45,6 +45,11 @@ export class PluginTable {
     return this.all.filter(({ definition }) => definition.roles.includes(role));
   }
 
+  /** Like `addDefault`; undefined, adding nothing, for a type that the registry lacks. */
+  addKnownDefault(type: string): DeclaredPlugin | undefined {
+    return this.#registry.find(type) === undefined ? undefined : this.addDefault(type);
+  }
+
   /** The plugin that a reference names, or undefined and a problem at `path`. */
   resolve(name: string, path: DocumentPath): DeclaredPlugin | undefined {
     const found = this.#plugins.get(name);

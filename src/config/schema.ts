@@ -68,5 +68,5 @@ export const configSchema = z.strictObject({
   flowControl: flowControl.nullish(),
   requestHandler: z.strictObject({ parsers: z.array(reference).nullish() }).nullish(),
   parser: reference.nullish(),
-  saturationDetector: z.unknown().optional(),
+  saturationDetector: reference.nullish(),
 });

@@ -12,7 +12,6 @@ const gates = ["flowControl", "haPopulateNonLeaderDatastore"];
 
 /** Sections that can be named in a file and are refused, with what holds instead. */
 const refusedSections: readonly { path: DocumentPath; hint: string }[] = [
-  { path: ["saturationDetector"], hint: "every request is admitted" },
   { path: ["dataLayer", "discovery"], hint: "endpoints come from --endpoints FILE" },
   { path: ["dataLayer", "peerDiscovery"], hint: "each picker works alone" },
   { path: ["dataLayer", "crossReplicaSyncerPluginRef"], hint: "each picker works alone" },
@@ -71,7 +70,8 @@ function checkGates(report: Report): void {
   }
   const section = valueAt(report.document.raw, ["flowControl"]) ?? undefined;
   if (section === undefined || isFlowControlAsked) return;
-  report.warn(["flowControl"], "has no effect: the feature gate flowControl is off", "key");
+  const what = "has no effect but for saturationDetector: the feature gate flowControl is off";
+  report.warn(["flowControl"], what, "key");
 }
 
 function checkDataLayer(report: Report, table: PluginTable): void {

@@ -113,6 +113,9 @@ export class InFlightLedger {
     this.#dropIfUnused(account);
   }
 
+  /** The request's first byte has come: its prompt is computed. */
+  noteFirstByte(_entry: InFlightEntry): void {}
+
   /** The account of an incarnation that joined the pool, kept until `detach`; the datastore calls this. */
   attach(id: EndpointId, incarnation: string, onChange: () => void): LedgerAccount {
     const account = this.#findOrCreate(id, incarnation);

@@ -1,15 +1,17 @@
 import { assertNever } from "../lib/assert-never.ts";
 import type { Clock } from "../lib/clock.ts";
 import { traitsOf } from "../request/apis.ts";
-import type { InferenceRequest } from "../request/inference-request.ts";
+import { type InferenceRequest, withoutPrompt } from "../request/inference-request.ts";
 import { codeOf, type Forward, type Reject, type RouteDecision, reject } from "../routing/decision.ts";
 import { type HostMetadata, servedEndpoint } from "../routing/subset.ts";
+import type { EndCause } from "../scheduling/plugin.ts";
+import type { HeaderPairs, ReportedUsage, ResponseMetadata } from "../scheduling/roles.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { ExchangeLimits } from "./limits.ts";
 import { MessageOrder } from "./message-order.ts";
-import type { HostEvent, HostMessage, PickerMessage } from "./messages.ts";
+import type { HostEvent, HostMessage, Metadata, PickerMessage } from "./messages.ts";
 import type { ExchangeObserver, RequestLabels } from "./observer.ts";
-import { type CompleteRequest, PendingRequest } from "./pending-request.ts";
+import { type CompleteRequest, PendingRequest, type RequestRules } from "./pending-request.ts";
 import type { Receiving, ReceivingSweep } from "./receiving-sweep.ts";
 import { type DecisionPoint, forwardReply, rejectReply } from "./reply.ts";
 import { ResponseRelay } from "./response-relay.ts";
@@ -23,20 +25,30 @@ export interface ExchangeDeps {
   readonly sweep: ReceivingSweep;
   readonly observer: ExchangeObserver;
   readonly newRequestId: () => string;
-  /** Types of the configured request parsers. */
-  readonly parsers: readonly string[];
+  /** How requests are read from now on; asked once a request, so that a new config holds for all that come after it. */
+  readonly policy: () => RequestPolicy;
   /** Decides; synchronous, so nothing else happens between snapshot and pick. */
   readonly route: (request: InferenceRequest, metadata: HostMetadata | undefined) => RouteDecision;
   /** Takes note that the request is on its way. */
   readonly dispatched: (decision: Forward) => Dispatched;
 }
 
+/** What a config and objects say about reading requests. */
+export type RequestPolicy = Pick<RequestRules, "parsers" | "pluginHeaders" | "priorityOf">;
+
 /** A request on its way. */
 export interface Dispatched {
-  /** The host says that it went to `address` in the end, after a retry for one. */
-  served(address: string): void;
+  /**
+   * The response's headers are here; `servedAddress` is where it went in the end where the host says so, after a retry for
+   * one. Returns headers to set on the response.
+   */
+  responded(servedAddress: string | undefined, status: number | undefined): HeaderPairs;
+  /** The first byte of the response's body is here; called once at most. */
+  firstByte(): void;
+  /** The response is complete, before its last answer is sent; returns metadata to send with that. */
+  completed(status: number | undefined, usage: ReportedUsage | undefined): ResponseMetadata | undefined;
   /** It has ended; called once. */
-  release(): void;
+  release(cause: EndCause): void;
 }
 
 /** What a host does that does not say: hosts older than `protocol_config` know no other use of a picker. */
@@ -122,12 +134,12 @@ export class Exchange implements Receiving {
     return true;
   }
 
-  /** The stream is over. Only the first call does anything. */
-  end(): void {
+  /** The stream is over; `cause` counts when the response is not complete. Only the first call does anything. */
+  end(cause: "client-disconnect" | "error" = "client-disconnect"): void {
     if (this.#state === "ended") return;
     const wasRouted = this.#dispatched !== undefined || this.#isCompleted;
     this.#state = "ended";
-    this.#releaseOnce();
+    this.#releaseOnce(cause);
     this.#dropPending();
     this.#relay?.drop();
     if (wasRouted && this.#request !== undefined) this.#deps.observer.closed(this.#labels);
@@ -157,8 +169,9 @@ export class Exchange implements Receiving {
 
   #onRequestHeaders(event: HostEvent & { kind: "headers" }): void {
     if (this.#state !== "awaiting-headers") throw this.#outOfOrder("request headers");
-    const { limits, budget, newRequestId, parsers } = this.#deps;
-    const pending = PendingRequest.start(event.headers, { maxBytes: limits.bodyBytes, budget, parsers, newRequestId });
+    const { limits, budget, newRequestId, policy } = this.#deps;
+    const rules = { ...policy(), maxBytes: limits.bodyBytes, budget, newRequestId };
+    const pending = PendingRequest.start(event.headers, rules);
     if (pending.kind === "reject") return this.#refuse(pending, false);
     this.#pending = pending;
     this.#state = "receiving";
@@ -222,6 +235,7 @@ export class Exchange implements Receiving {
     const { observer, clock } = this.#deps;
     this.#state = "routed";
     this.#dispatched = this.#deps.dispatched(decision);
+    this.#request = withoutPrompt(complete.request);
     this.#dropPending();
     for (const message of forwardReply(decision, complete, pending.headers, end)) this.#send(message);
     observer.routed(this.#labels, complete.receivedBytes, clock.nowMs() - endedAtMs, decision.picked.endpoints[0]);
@@ -242,15 +256,12 @@ export class Exchange implements Receiving {
     if (event.kind === "headers") return this.#onResponseHeaders(event);
     if (this.#relay === undefined) throw this.#outOfOrder(`response ${event.kind}`);
     if (event.kind === "body") return this.#onResponseBody(this.#relay, event.body, event.endOfStream);
-    this.#sendAll(this.#relay.trailers());
-    this.#complete();
+    this.#complete(this.#relay, this.#relay.trailers());
   }
 
   #onResponseHeaders(event: HostEvent & { kind: "headers" }): void {
     if (this.#relay !== undefined) throw this.#outOfOrder("response headers");
-    const served = servedEndpoint(this.#metadata);
-    if (served !== undefined) this.#dispatched?.served(served);
-    this.#relay = new ResponseRelay({
+    const relay = new ResponseRelay({
       targetModel: this.#request?.targetModel ?? "",
       model: this.#request?.model ?? "",
       streaming: this.#request?.streaming ?? false,
@@ -259,31 +270,39 @@ export class Exchange implements Receiving {
       mode: this.#modes.responseBodyMode,
       budget: this.#deps.budget,
     });
-    this.#sendAll(this.#relay.headers(event.headers));
-    if (event.endOfStream) this.#complete();
+    this.#relay = relay;
+    const served = servedEndpoint(this.#metadata);
+    const answers = relay.headers(event.headers, () => this.#dispatched?.responded(served, relay.status) ?? []);
+    if (event.endOfStream) this.#complete(relay, answers);
+    else this.#sendAll(answers);
   }
 
   #onResponseBody(relay: ResponseRelay, body: Buffer, endOfStream: boolean): void {
     if (body.length > 0) this.#noteChunk(relay);
-    this.#sendAll(relay.body(body, endOfStream));
-    if (endOfStream) this.#complete();
+    const answers = relay.body(body, endOfStream);
+    if (endOfStream) this.#complete(relay, answers);
+    else this.#sendAll(answers);
   }
 
   #noteChunk(relay: ResponseRelay): void {
     const nowMs = this.#deps.clock.nowMs();
-    this.#firstByteAtMs ??= nowMs;
+    if (this.#firstByteAtMs === undefined) {
+      this.#firstByteAtMs = nowMs;
+      this.#dispatched?.firstByte();
+    }
     if (this.#lastChunkAtMs !== undefined && relay.isStreamed) {
       this.#deps.observer.chunk(this.#labels, nowMs - this.#lastChunkAtMs);
     }
     this.#lastChunkAtMs = nowMs;
   }
 
-  /** The response has ended; its last answer is sent. */
-  #complete(): void {
-    if (this.#isCompleted || this.#relay === undefined) return;
+  /** The response has ended: sends its last answers, the very last with what plugins add. */
+  #complete(relay: ResponseRelay, answers: readonly PickerMessage[]): void {
+    if (this.#isCompleted) return this.#sendAll(answers);
     this.#isCompleted = true;
-    const relay = this.#relay;
-    this.#releaseOnce();
+    const metadata = this.#dispatched?.completed(relay.status, relay.usage);
+    this.#sendAll(metadata === undefined ? answers : withMetadata(answers, metadata));
+    this.#releaseOnce("completed");
     this.#deps.observer.completed(this.#labels, {
       durationMs: this.#deps.clock.nowMs() - this.#startedAtMs,
       ttftMs: this.#firstByteAtMs === undefined ? undefined : this.#firstByteAtMs - this.#startedAtMs,
@@ -303,8 +322,8 @@ export class Exchange implements Receiving {
     this.#pending = undefined;
   }
 
-  #releaseOnce(): void {
-    this.#dispatched?.release();
+  #releaseOnce(cause: EndCause): void {
+    this.#dispatched?.release(cause);
     this.#dispatched = undefined;
   }
 
@@ -322,6 +341,17 @@ function labelsOf(request: InferenceRequest): RequestLabels {
     modelName: request.model,
     targetModelName: request.targetModel,
     fairnessId: request.fairnessId === "" ? defaultFlow : request.fairnessId,
-    priority: 0,
+    priority: request.priority,
   };
+}
+
+/** The answers, the last one with metadata. */
+function withMetadata(answers: readonly PickerMessage[], metadata: ResponseMetadata): readonly PickerMessage[] {
+  const last = answers.at(-1);
+  if (last === undefined || last.kind === "immediate") return answers;
+  return [...answers.slice(0, -1), { ...last, dynamicMetadata: copyOf(metadata) }];
+}
+
+function copyOf(metadata: ResponseMetadata): Metadata {
+  return Object.fromEntries(Object.entries(metadata).map(([namespace, values]) => [namespace, { ...values }]));
 }

@@ -44,7 +44,13 @@ export type PickerMessage =
       readonly clearRouteCache?: boolean;
       readonly dynamicMetadata?: Metadata;
     }
-  | { readonly kind: "streamed-body"; readonly phase: Phase; readonly body: Uint8Array; readonly endOfStream: boolean }
+  | {
+      readonly kind: "streamed-body";
+      readonly phase: Phase;
+      readonly body: Uint8Array;
+      readonly endOfStream: boolean;
+      readonly dynamicMetadata?: Metadata;
+    }
   /** Answer to a body outside full duplex: the body stays as it is unless `body` replaces it. */
   | {
       readonly kind: "body";
@@ -54,7 +60,7 @@ export type PickerMessage =
       readonly clearRouteCache?: boolean;
       readonly dynamicMetadata?: Metadata;
     }
-  | { readonly kind: "trailers"; readonly phase: Phase }
+  | { readonly kind: "trailers"; readonly phase: Phase; readonly dynamicMetadata?: Metadata }
   | {
       readonly kind: "immediate";
       /** HTTP status. */

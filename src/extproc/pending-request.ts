@@ -29,6 +29,10 @@ export interface RequestRules {
   readonly budget: ByteBudget;
   /** Types of the configured request parsers. */
   readonly parsers: readonly string[];
+  /** Names of headers that plugins read, in lower case. */
+  readonly pluginHeaders: readonly string[];
+  /** Priority of an objective by its name, which may be "". */
+  readonly priorityOf: (objective: string) => number;
   /** Called when the client sent no id. */
   readonly newRequestId: () => string;
 }
@@ -40,16 +44,14 @@ export class PendingRequest {
   readonly #control: ControlHeaders;
   readonly #body = new BodyBuffer();
   readonly #reader: BodyReader;
-  readonly #maxBytes: number;
-  readonly #budget: ByteBudget;
+  readonly #rules: RequestRules;
   readonly #requestId: string;
 
   private constructor(headers: HeaderList, control: ControlHeaders, reader: BodyReader, rules: RequestRules) {
     this.headers = headers;
     this.#control = control;
     this.#reader = reader;
-    this.#maxBytes = rules.maxBytes;
-    this.#budget = rules.budget;
+    this.#rules = rules;
     this.#requestId = control.requestId === "" ? rules.newRequestId() : control.requestId;
   }
 
@@ -71,11 +73,12 @@ export class PendingRequest {
 
   /** Takes the next bytes of the body; refuses once they are too many, no valid body or in an encoding that cannot be read. */
   append(chunk: Uint8Array): Reject | undefined {
-    if (this.#body.length + chunk.length > this.#maxBytes) {
-      return reject("rejected-body-too-large", `request body is larger than ${this.#maxBytes} bytes`);
+    const { maxBytes, budget } = this.#rules;
+    if (this.#body.length + chunk.length > maxBytes) {
+      return reject("rejected-body-too-large", `request body is larger than ${maxBytes} bytes`);
     }
-    if (!this.#budget.take(chunk.length)) {
-      return reject("rejected-overloaded", `request bodies hold more than ${this.#budget.limitBytes} bytes`);
+    if (!budget.take(chunk.length)) {
+      return reject("rejected-overloaded", `request bodies hold more than ${budget.limitBytes} bytes`);
     }
     this.#body.append(chunk);
     const encoded = this.#refuseEncoding();
@@ -85,7 +88,7 @@ export class PendingRequest {
 
   /** Gives back what the body took of the budget; the request is over or on its way. To be called once. */
   drop(): void {
-    this.#budget.release(this.#body.length);
+    this.#rules.budget.release(this.#body.length);
   }
 
   /** The request without a body, as a GET has it. */
@@ -157,8 +160,19 @@ export class PendingRequest {
       cacheSalt: "",
       onlyIfCached: this.#control.onlyIfCached,
       objective: this.#control.objective,
+      priority: this.#rules.priorityOf(this.#control.objective),
+      headers: this.#pluginHeaders(),
       fairnessId: this.#control.fairnessId,
       requestId: this.#requestId,
     };
+  }
+
+  #pluginHeaders(): Readonly<Record<string, string>> {
+    const read: Record<string, string> = Object.create(null) as Record<string, string>;
+    for (const name of this.#rules.pluginHeaders) {
+      const value = this.headers.get(name);
+      if (value !== undefined) read[name] = value;
+    }
+    return read;
   }
 }

@@ -1,5 +1,6 @@
 import { controlHeaderNames, destinationHeader, routingHeaderNames } from "../request/control-headers.ts";
 import { bodyOf, type Forward, type Reject, statusOf } from "../routing/decision.ts";
+import type { HeaderPairs } from "../scheduling/roles.ts";
 import { sliceBody } from "./body-buffer.ts";
 import type { HeaderList } from "./header-list.ts";
 import type { MetadataValue, PickerMessage } from "./messages.ts";
@@ -32,7 +33,7 @@ export function forwardReply(
   end: DecisionPoint,
 ): PickerMessage[] {
   const routing = {
-    mutation: { set: changedHeaders(decision, complete, headers, end), remove: removedHeaders(headers) },
+    mutation: { set: changedHeaders(decision, complete, headers, end), remove: removedHeaders(decision, headers) },
     clearRouteCache: true,
     dynamicMetadata: { [destinationNamespace]: destinationMetadata(decision) },
   };
@@ -60,6 +61,7 @@ function changedHeaders(
   end: DecisionPoint,
 ): [string, string][] {
   const changed: [string, string][] = [[destinationHeader, decision.destination]];
+  for (const [name, value] of decision.headers) changed.push([name, value]);
   const { requestId } = complete.request;
   if (headers.get("x-request-id") !== requestId) changed.push(["x-request-id", requestId]);
   // A body that the host holds keeps its length unless we replace it; Envoy compares the two then.
@@ -70,8 +72,9 @@ function changedHeaders(
   return changed;
 }
 
-function removedHeaders(headers: HeaderList): string[] {
-  return removedNames.filter((name) => name !== destinationHeader && headers.has(name));
+function removedHeaders(decision: Forward, headers: HeaderList): string[] {
+  const set = new Set([destinationHeader, ...decision.headers.map(([name]) => name)]);
+  return removedNames.filter((name) => !set.has(name) && headers.has(name));
 }
 
 /** A body as answers of at most 62,000 bytes; the last one ends the stream when `endOfStream`. */
@@ -89,12 +92,12 @@ export function bodyReply(
   }));
 }
 
-/** Answer to the response's headers. A content length is taken away where the body may change on its way. */
-export function responseHeadersReply(isBodyChanged: boolean): PickerMessage {
+/** Answer to the response's headers; `added` are set on it. A content length is taken away where the body may change on its way. */
+export function responseHeadersReply(isBodyChanged: boolean, added: HeaderPairs = []): PickerMessage {
   return {
     kind: "headers",
     phase: "response",
-    mutation: { set: [[seenHeader, "true"]], remove: isBodyChanged ? ["content-length"] : [] },
+    mutation: { set: [[seenHeader, "true"], ...added], remove: isBodyChanged ? ["content-length"] : [] },
   };
 }
 
@@ -103,11 +106,12 @@ export function rejectReply(refusal: Reject): PickerMessage {
   return {
     kind: "immediate",
     status: statusOf(refusal),
-    headers: [
-      ["content-type", "text/plain"],
-      [dropReasonHeader, refusal.reason],
-    ],
+    headers: [["content-type", "text/plain"], [dropReasonHeader, refusal.reason], ...retryAfter(refusal)],
     body: bodyOf(refusal),
     details: refusal.reason.replaceAll("-", "_"),
   };
+}
+
+function retryAfter({ retryAfterSeconds }: Reject): [string, string][] {
+  return retryAfterSeconds === undefined ? [] : [["retry-after", String(retryAfterSeconds)]];
 }

@@ -1,6 +1,7 @@
 import type { ResponseDialect } from "../request/apis.ts";
 import { ModelRestorer } from "../request/restore-model.ts";
 import { createUsageReader, type Usage, type UsageReader } from "../request/response-usage.ts";
+import type { HeaderPairs } from "../scheduling/roles.ts";
 import { BodyBuffer } from "./body-buffer.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { HeaderList } from "./header-list.ts";
@@ -52,18 +53,19 @@ export class ResponseRelay {
     return this.#usage?.usage;
   }
 
-  headers(headers: HeaderList): PickerMessage[] {
+  /** Answers the response's headers; what `added` says once the status is known is set on them. */
+  headers(headers: HeaderList, added: () => HeaderPairs): PickerMessage[] {
     // Hosts send :status; the reference picker's tests send status.
     const status = Number(headers.get(":status") ?? headers.get("status"));
     this.status = Number.isInteger(status) ? status : undefined;
     const { dialect, streaming, targetModel, model } = this.#options;
-    if (dialect === "opaque") return [responseHeadersReply(false)];
+    if (dialect === "opaque") return [responseHeadersReply(false, added())];
     const contentType = headers.get("content-type") ?? "";
     const isEventStream = contentType.includes("text/event-stream");
     this.#isRelayed = streaming || isEventStream || contentType.startsWith("application/grpc");
     this.#usage = createUsageReader(dialect, isEventStream ? "sse" : "json");
     this.#restorer = new ModelRestorer(targetModel, model);
-    return [responseHeadersReply(this.#restorer.isActive)];
+    return [responseHeadersReply(this.#restorer.isActive, added())];
   }
 
   body(chunk: Buffer, endOfStream: boolean): PickerMessage[] {

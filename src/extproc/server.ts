@@ -100,7 +100,7 @@ function serveStream(call: ServerDuplexStream<HostMessage, PickerMessage>, deps:
   });
   call.on("cancelled", () => exchange.end());
   call.on("close", () => exchange.end());
-  call.on("error", () => exchange.end());
+  call.on("error", () => exchange.end("error"));
 }
 
 /** Theirs: the stream ends with INVALID_ARGUMENT. Ours: the client gets a 500 if the request is not decided yet. */
@@ -114,7 +114,7 @@ function endAfterError(
   if (isTheirs) deps.observer.illegalMessage("out-of-order");
   else deps.streamFailed(error);
   if (!isTheirs && exchange.fail()) return;
-  exchange.end();
+  exchange.end("error");
   const code = isTheirs ? status.INVALID_ARGUMENT : status.INTERNAL;
   const details = isTheirs ? error.message : "the picker failed to process the stream";
   call.emit("error", Object.assign(new Error(details), { code, details }));

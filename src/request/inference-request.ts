@@ -51,6 +51,15 @@ export interface InferenceRequest {
   readonly onlyIfCached?: boolean;
   /** Control values from headers (protocol 3.1). */
   readonly objective: string;
+  /** Priority of the objective: greater is more important, below 0 may be shed; 0 without one. */
+  readonly priority: number;
+  /** The headers that configured plugins read and the client sent, by lower-cased name; without a prototype. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly fairnessId: string;
   readonly requestId: string;
+}
+
+/** The request without its prompt, for what outlives the decision: a long answer must not keep a long prompt. */
+export function withoutPrompt(request: InferenceRequest): InferenceRequest {
+  return { ...request, prompt: new Uint8Array(0), segments: [] };
 }

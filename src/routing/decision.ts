@@ -1,3 +1,5 @@
+import type { DenialCode } from "../scheduling/denial.ts";
+import type { HeaderPairs } from "../scheduling/roles.ts";
 import type { Picked } from "../scheduling/schedule.ts";
 
 /**
@@ -23,7 +25,18 @@ export interface Reject {
   readonly kind: "reject";
   readonly reason: DropReason;
   readonly message: string;
+  /** When to try again, in whole seconds; undefined: nobody knows. */
+  readonly retryAfterSeconds?: number;
 }
+
+/** The refusal of a plugin's denial, by its code. */
+export const reasonOfCode: Readonly<Record<DenialCode, DropReason>> = {
+  BadRequest: "rejected-bad-request",
+  PreconditionFailed: "rejected-not-cached",
+  ResourceExhausted: "rejected-saturated",
+  Internal: "rejected-internal",
+  ServiceUnavailable: "rejected-no-endpoints",
+};
 
 /** The request goes to the first endpoint picked; the others are fallbacks in order. */
 export interface Forward {
@@ -31,6 +44,8 @@ export interface Forward {
   readonly picked: Picked;
   /** The endpoints' addresses joined by a bare comma: destination header and metadata (protocol 2). */
   readonly destination: string;
+  /** Further headers to set on the request. */
+  readonly headers: HeaderPairs;
   /** Total score of every candidate by address, where they were asked for (protocol 2). */
   readonly scores?: Readonly<Record<string, number>>;
 }

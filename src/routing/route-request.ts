@@ -1,9 +1,12 @@
 import type { Endpoint } from "../datastore/endpoint.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import { PrefixMatch } from "../scheduling/prefix/prefix-match.ts";
-import type { NonePicked, Picked } from "../scheduling/schedule.ts";
-import { type RouteDecision, reject } from "./decision.ts";
+import type { Denied, NonePicked, Picked, Scheduled } from "../scheduling/schedule.ts";
+import { type Reject, type RouteDecision, reasonOfCode, reject } from "./decision.ts";
+import type { Prepared } from "./prepare.ts";
 import { type HostMetadata, inSubset } from "./subset.ts";
+
+const noCandidates = "failed to find endpoint candidates for serving the request";
 
 /** What a decision needs from outside; the simulator passes its own. */
 export interface RoutingDeps {
@@ -14,8 +17,16 @@ export interface RoutingDeps {
   /** Decisions carry the total score of every candidate, for hosts that show them; default false. */
   readonly emitScores?: boolean;
   /** Runs the configured profile over the candidates. */
-  readonly schedule: (request: InferenceRequest, candidates: readonly Endpoint[]) => Picked | NonePicked;
+  readonly schedule: (request: InferenceRequest, candidates: readonly Endpoint[]) => Scheduled;
+  /** Says what is added to a picked request; default: nothing. */
+  readonly prepare?: (picked: Picked) => Prepared | Reject;
 }
+
+const unprepared = (picked: Picked): Prepared => ({
+  kind: "prepared",
+  destination: picked.endpoints.map(({ address }) => address).join(","),
+  headers: [],
+});
 
 /**
  * Decides one request: candidates, then schedule. Synchronous from the snapshot to the pick, so no lock and no copy is
@@ -29,16 +40,28 @@ export function routeRequest(
   const legal = deps.ignoreSubset === true ? deps.snapshot() : inSubset(deps.snapshot(), metadata);
   const candidates = withoutLastResort(legal);
   if (candidates.length === 0) {
-    return reject("rejected-no-endpoints", "failed to find endpoint candidates for serving the request");
+    return reject("rejected-no-endpoints", noCandidates);
   }
   const picked = deps.schedule(request, candidates);
-  if (picked.kind === "none") return reject("rejected-saturated", "no endpoints available for the given request");
+  if (picked.kind !== "picked") return refuse(picked);
   if (request.onlyIfCached === true && !hasCachedPrefix(picked)) {
     return reject("rejected-not-cached", "no decode worker has the requested KV cache");
   }
-  const destination = picked.endpoints.map(({ address }) => address).join(",");
+  const prepared = (deps.prepare ?? unprepared)(picked);
+  if (prepared.kind === "reject") return prepared;
+  const { destination, headers } = prepared;
   const scores = deps.emitScores === true ? scoresOf(picked) : undefined;
-  return { kind: "forward", picked, destination, ...(scores && { scores }) };
+  return { kind: "forward", picked, destination, headers, ...(scores && { scores }) };
+}
+
+/** 503 when screeners left none, 429 when filters did (protocol 1.8, 1.10); a plugin's denial keeps its code. */
+function refuse(outcome: NonePicked | Denied): Reject {
+  if (outcome.kind === "denied") return reject(reasonOfCode[outcome.denial.code], outcome.denial.message);
+  if (outcome.reason === "all-filtered") {
+    return reject("rejected-saturated", "no endpoints available for the given request");
+  }
+  const what = outcome.reason === "all-screened" ? "screeners eliminated all endpoint candidates" : noCandidates;
+  return reject("rejected-no-endpoints", what);
 }
 
 /** Endpoints that refuse connections are used only when no other is left. */

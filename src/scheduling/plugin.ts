@@ -1,7 +1,10 @@
 import type { Endpoint, EndpointId } from "../datastore/endpoint.ts";
+import type { TokenEstimate } from "../datastore/token-estimator.ts";
 import type { Random } from "../lib/random.ts";
 import type { z } from "../lib/schema.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
+import type { Denial } from "./denial.ts";
+import type { Admitter, Detector, Preparer, Responder, Screener } from "./roles.ts";
 
 /**
  * One scheduling decision under way. Everything a plugin may look at: no clock, no I/O, no globals. `nowMs` is the time
@@ -9,6 +12,8 @@ import type { InferenceRequest } from "../request/inference-request.ts";
  */
 export interface Cycle {
   readonly request: InferenceRequest;
+  /** How long prompt and answer are taken to be. */
+  readonly tokens: TokenEstimate;
   readonly nowMs: number;
   readonly random: Random;
   /** What producers found out for this request, by plugin name. */
@@ -19,10 +24,26 @@ export interface Cycle {
 export interface Producer {
   /** Called before the filters, with every candidate; the result is put into `cycle.produced` under the plugin's name. */
   produce(cycle: Cycle, candidates: readonly Endpoint[]): unknown;
-  /** Called after the decision, with the endpoint that was picked. */
-  dispatched?(cycle: Cycle, picked: Endpoint): void;
+  /** Called after the decision, with the endpoint that was picked; the follower hears how the request goes on. */
+  dispatched?(cycle: Cycle, picked: Endpoint): Follower | undefined;
   /** Called when an endpoint's incarnation has left the pool. */
   forget?(id: EndpointId): void;
+  /**
+   * Takes over what `predecessor` has learned: the producer of the same name and type in the config that this one's
+   * replaces. Followers of the predecessor go on reporting to it, so what they report must reach both.
+   */
+  adopt?(predecessor: Producer): void;
+}
+
+/** How a dispatched request ended. `moved`: the host sent it to another endpoint, which has a follower of its own. */
+export type EndCause = "completed" | "client-disconnect" | "error" | "moved";
+
+/** Hears how one dispatched request goes on. */
+export interface Follower {
+  /** The first byte of the response's body has come; called once at most. */
+  firstByte?(): void;
+  /** The request is over; called once, whatever the way. */
+  ended(cause: EndCause): void;
 }
 
 /** Removes candidates: returns those that stay, in their order. */
@@ -57,8 +78,10 @@ export interface Picker {
 
 /** Decides which profiles run. */
 export interface ProfileHandler {
-  /** Name of the profile that gives the destination. */
-  primary(cycle: Cycle, profileNames: readonly string[]): string;
+  /** Name of the profile that gives the destination, or why none does. */
+  primary(cycle: Cycle, profileNames: readonly string[]): string | Denial;
+  /** Address that the request is sent to instead of the picked endpoint's own, for servers with one port for several ranks. */
+  address?(picked: Endpoint): string;
 }
 
 /** What one configured plugin can do; a plugin may play several roles. */
@@ -68,6 +91,11 @@ export interface PluginRoles {
   readonly scorer?: Scorer;
   readonly picker?: Picker;
   readonly profileHandler?: ProfileHandler;
+  readonly screener?: Screener;
+  readonly admitter?: Admitter;
+  readonly preparer?: Preparer;
+  readonly responder?: Responder;
+  readonly detector?: Detector;
 }
 
 /** What a plugin's factory is given. */
@@ -103,6 +131,8 @@ export interface PluginDefinition<P = unknown> {
   /** Roles an instance will have, known before it is made; none for types that are named in a config but decide nothing. */
   readonly roles: readonly (keyof PluginRoles)[];
   create(parameters: P, environment: PluginEnvironment): PluginRoles;
+  /** Request headers that an instance reads from `request.headers`, in lower case; none when absent. */
+  headersRead?(parameters: P): readonly string[];
   /** What a user should know about a legal choice of parameters, if anything; shown as a warning. */
   caution?(parameters: P): Caution | undefined;
 }

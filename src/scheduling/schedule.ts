@@ -1,8 +1,10 @@
 import type { Endpoint } from "../datastore/endpoint.ts";
+import { defaultBytesPerToken, type TokenEstimate } from "../datastore/token-estimator.ts";
 import type { Random } from "../lib/random.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
+import type { Denial } from "./denial.ts";
 import type { PluginIdentity, Profile, SchedulingPlan } from "./plan.ts";
-import type { Cycle, Ratings } from "./plugin.ts";
+import type { Cycle, EndCause, Follower, Ratings } from "./plugin.ts";
 import { Scratch } from "./scratch.ts";
 
 /** Score of every candidate in a scorer that could rate none. */
@@ -14,6 +16,8 @@ export interface ScheduleContext {
   readonly nowMs: number;
   readonly random: Random;
   readonly plan: SchedulingPlan;
+  /** How long the request is taken to be; default: its prompt at 4 bytes a token, its answer at its bound. */
+  readonly tokens?: TokenEstimate;
   /** Kept by the caller between decisions; a fresh one is made when absent. */
   readonly scratch?: Scratch;
 }
@@ -49,57 +53,108 @@ export interface Picked {
   readonly trace: Trace;
 }
 
-/** No endpoint could be picked: none was offered, or `filter` removed the last one. */
+/** No endpoint could be picked: none was offered, or `by`, a screener or a filter, removed the last one. */
 export interface NonePicked {
   readonly kind: "none";
-  readonly reason: "no-endpoints" | "all-filtered";
-  /** The filter that left nothing. */
-  readonly filter: PluginIdentity | undefined;
-  readonly trace: Trace;
+  readonly reason: "no-endpoints" | "all-screened" | "all-filtered";
+  /** The plugin that left nothing. */
+  readonly by: PluginIdentity | undefined;
+  /** undefined when nothing was filtered or rated. */
+  readonly trace: Trace | undefined;
 }
 
+/** A plugin refused the request. */
+export interface Denied {
+  readonly kind: "denied";
+  readonly denial: Denial;
+  readonly by: PluginIdentity;
+}
+
+/** How a scheduling decision ends. */
+export type Scheduled = Picked | NonePicked | Denied;
+
 /**
- * Decides where a request goes (protocol 6.3): producers, the profile's filters in order, its scorers, its picker. Synchronous
- * and a function of its arguments and of what the plan's producers have learned from `noteDispatched`; it changes neither.
+ * Decides where a request goes (protocol 1.10, 6.3): screeners, producers, admitters, then the profile that the handler
+ * names: its filters in order, its scorers, its picker. Synchronous and a function of its arguments and of what the plan's
+ * producers have learned from `noteDispatched`; it changes neither.
  */
 export function schedule(
   request: InferenceRequest,
   endpoints: readonly Endpoint[],
   context: ScheduleContext,
-): Picked | NonePicked {
+): Scheduled {
   const { plan, scratch = new Scratch() } = context;
   const cycle = startCycle(request, context, scratch.draws);
-  for (const { name, producer } of plan.producers) cycle.produced.set(name, producer.produce(cycle, endpoints));
+  if (endpoints.length === 0) return { kind: "none", reason: "no-endpoints", by: undefined, trace: undefined };
+  let offered = endpoints;
+  for (const { name, type, screener } of plan.screeners) {
+    offered = screener.screen(cycle, offered);
+    if (offered.length > 0) continue;
+    return { kind: "none", reason: "all-screened", by: { name, type }, trace: undefined };
+  }
+  for (const { name, producer } of plan.producers) cycle.produced.set(name, producer.produce(cycle, offered));
+  for (const { name, type, admitter } of plan.admitters) {
+    const denial = admitter.admit(cycle, offered);
+    if (denial !== undefined) return { kind: "denied", denial, by: { name, type } };
+  }
   const profile = primaryProfile(plan, cycle);
-  const kept = runFilters(profile, cycle, endpoints);
-  const candidates = kept.at(-1) ?? endpoints;
+  if ("denial" in profile) return profile;
+  return pick(profile, cycle, offered, scratch);
+}
+
+function pick(profile: Profile, cycle: Cycle, offered: readonly Endpoint[], scratch: Scratch): Picked | NonePicked {
+  const kept = runFilters(profile, cycle, offered);
+  const candidates = kept.at(-1) ?? offered;
   rate(profile, cycle, candidates, scratch);
   const picked = candidates.length === 0 ? [] : profile.picker.picker.pick(cycle, candidates, scratch.totals);
   const { ratings, totals, draws } = scratch;
-  const trace: Trace = { profile, offered: endpoints, kept, candidates, ratings, totals, draws, picked };
+  const trace: Trace = { profile, offered, kept, candidates, ratings, totals, draws, picked };
   const [first, ...rest] = picked.map((index) => candidates[index] as Endpoint);
-  if (first === undefined) return nonePicked(trace);
-  return { kind: "picked", endpoints: [first, ...rest], cycle, trace };
+  if (first !== undefined) return { kind: "picked", endpoints: [first, ...rest], cycle, trace };
+  return { kind: "none", reason: "all-filtered", by: profile.filters[kept.length - 1], trace };
 }
 
-/** Lets the producers learn that the request goes to the first endpoint of the decision. Call once, when it is forwarded. */
-export function noteDispatched(plan: SchedulingPlan, { cycle, endpoints }: Picked): void {
-  for (const { producer } of plan.producers) producer.dispatched?.(cycle, endpoints[0]);
+/**
+ * Lets the producers learn that the request goes to `endpoint`, by default the first of the decision. Call once for each
+ * endpoint it goes to, when it is forwarded. The followers must be told how it goes on.
+ */
+export function noteDispatched(
+  plan: SchedulingPlan,
+  { cycle, endpoints }: Picked,
+  endpoint = endpoints[0],
+): Follower[] {
+  const followers: Follower[] = [];
+  for (const { producer } of plan.producers) {
+    const follower = producer.dispatched?.(cycle, endpoint);
+    if (follower !== undefined) followers.push(follower);
+  }
+  return followers;
 }
 
-function startCycle(request: InferenceRequest, { nowMs, random }: ScheduleContext, draws: number[]): Cycle {
+/** Tells followers that the request is over. */
+export function noteEnded(followers: readonly Follower[], cause: EndCause): void {
+  for (const follower of followers) follower.ended(cause);
+}
+
+function startCycle(request: InferenceRequest, context: ScheduleContext, draws: number[]): Cycle {
+  const { nowMs, random, tokens = defaultEstimate(request) } = context;
   draws.length = 0;
   const recorded = (): number => {
     const drawn = random();
     draws.push(drawn);
     return drawn;
   };
-  return { request, nowMs, random: recorded, produced: new Map() };
+  return { request, tokens, nowMs, random: recorded, produced: new Map() };
 }
 
-function primaryProfile({ profiles, handler }: SchedulingPlan, cycle: Cycle): Profile {
+function defaultEstimate({ promptBytes, maxOutputTokens }: InferenceRequest): TokenEstimate {
+  return { inputTokens: Math.ceil(promptBytes / defaultBytesPerToken), outputTokens: maxOutputTokens };
+}
+
+function primaryProfile({ profiles, handler }: SchedulingPlan, cycle: Cycle): Profile | Denied {
   const names = profiles.map(({ name }) => name);
   const name = handler.handler.primary(cycle, names);
+  if (typeof name !== "string") return { kind: "denied", denial: name, by: { name: handler.name, type: handler.type } };
   const profile = profiles.find((candidate) => candidate.name === name);
   if (profile !== undefined) return profile;
   throw new TypeError(`Cannot run profile "${name}": handler "${handler.name}" expected one of ${names.join(", ")}`);
@@ -146,10 +201,4 @@ function settle(scores: Float64Array, count: number): void {
   for (let i = 0; i < count; i++) {
     if (Number.isNaN(scores[i])) scores[i] = mean;
   }
-}
-
-function nonePicked(trace: Trace): NonePicked {
-  const { profile, offered, kept } = trace;
-  if (offered.length === 0) return { kind: "none", reason: "no-endpoints", filter: undefined, trace };
-  return { kind: "none", reason: "all-filtered", filter: profile.filters[kept.length - 1], trace };
 }

@@ -181,11 +181,10 @@ flowControl: {maxByte: 1}`,
     ["c.yaml:3:16 featureGates[0]: flow control is not available in this version: every request is admitted"],
   ],
   [
-    "a saturation detector",
-    "plugins: [{type: utilization-detector}]\nsaturationDetector: {pluginRef: utilization-detector}",
+    "a saturation detector that is none",
+    "plugins: [{type: queue-scorer}]\nsaturationDetector: {pluginRef: queue-scorer}",
     [
-      'c.yaml:3:18 plugins[0].type: plugin type "utilization-detector" is not available in this version: every request is admitted',
-      "c.yaml:4:1 saturationDetector: not available in this version: every request is admitted",
+      'c.yaml:4:33 saturationDetector.pluginRef: "queue-scorer" is of type queue-scorer, expected a saturation detector',
     ],
   ],
   [

@@ -108,7 +108,7 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: b, weight: 3}]}]`,
     "G4 a flowControl section without its gate",
     "featureGates: [flowControl=false]\nflowControl: {maxBytes: 1GB, defaultRequestTTL: 60s}",
     ["default:  -> max-score-picker"],
-    ["c.yaml:4:1 flowControl: has no effect: the feature gate flowControl is off"],
+    ["c.yaml:4:1 flowControl: has no effect but for saturationDetector: the feature gate flowControl is off"],
   ],
   [
     "the gate haPopulateNonLeaderDatastore",

@@ -34,9 +34,9 @@ function aServer(limits: Partial<ExchangeLimits> = {}) {
     sweep: new ReceivingSweep(clock),
     observer: silentObserver,
     newRequestId: () => "made-up",
-    parsers: ["openai-parser", "passthrough-parser"],
+    policy: () => ({ parsers: ["openai-parser", "passthrough-parser"], pluginHeaders: [], priorityOf: () => 0 }),
     route: () => reject("rejected-saturated", "no endpoints available for the given request"),
-    dispatched: () => ({ served: () => {}, release: () => {} }),
+    dispatched: () => assert.fail("nothing is dispatched"),
   };
   const open = () => {
     const sent: PickerMessage[] = [];

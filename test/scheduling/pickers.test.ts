@@ -10,7 +10,13 @@ const pickers = ["max-score-picker", "random-picker", "weighted-random-picker"];
 
 function pickWith(type: string, totals: readonly number[], seed: number, maxNumOfEndpoints = 1): readonly number[] {
   const { profiles } = aPlan(`plugins: [{type: ${type}, parameters: {maxNumOfEndpoints: ${maxNumOfEndpoints}}}]`);
-  const cycle = { request: aRequest(), nowMs: 0, random: createRandom(seed), produced: new Map() };
+  const cycle = {
+    request: aRequest(),
+    tokens: { inputTokens: 0, outputTokens: undefined },
+    nowMs: 0,
+    random: createRandom(seed),
+    produced: new Map(),
+  };
   const candidates = totals.map((_, i) => anEndpoint(`server-${i}`));
   // As in a scratch, the array is longer than the candidates and holds what an earlier decision left.
   const scratch = Float64Array.from([...totals, 99, 99]);
@@ -22,7 +28,13 @@ function shares(type: string, totals: readonly number[], maxNumOfEndpoints = 1):
   const seeds = 4000;
   const counts = totals.map(() => 0);
   const { profiles } = aPlan(`plugins: [{type: ${type}, parameters: {maxNumOfEndpoints: ${maxNumOfEndpoints}}}]`);
-  const cycle = { request: aRequest(), nowMs: 0, random: createRandom(5), produced: new Map() };
+  const cycle = {
+    request: aRequest(),
+    tokens: { inputTokens: 0, outputTokens: undefined },
+    nowMs: 0,
+    random: createRandom(5),
+    produced: new Map(),
+  };
   const candidates = totals.map((_, i) => anEndpoint(`server-${i}`));
   for (let i = 0; i < seeds; i++) {
     const [first = -1] = profiles[0]?.picker.picker.pick(cycle, candidates, Float64Array.from(totals)) ?? [];

@@ -9,7 +9,7 @@ import { forgetEndpoint, type SchedulingPlan } from "../../src/scheduling/plan.t
 import { chainSeed, hashBlocks } from "../../src/scheduling/prefix/block-hash.ts";
 import { PrefixIndex } from "../../src/scheduling/prefix/prefix-index.ts";
 import { noteDispatched, schedule } from "../../src/scheduling/schedule.ts";
-import { aPlan } from "../support/a-plan.ts";
+import { aPlan, traceOf } from "../support/a-plan.ts";
 import { aRequest } from "../support/a-request.ts";
 import { anEndpoint } from "../support/an-endpoint.ts";
 
@@ -39,7 +39,7 @@ function send(plan: SchedulingPlan, request: InferenceRequest, endpoint: Endpoin
 }
 
 function scores(plan: SchedulingPlan, request: InferenceRequest, endpoints: readonly Endpoint[] = pool): number[] {
-  const { trace } = schedule(request, endpoints, { nowMs: 0, random: createRandom(1), plan });
+  const trace = traceOf(schedule(request, endpoints, { nowMs: 0, random: createRandom(1), plan }));
   return explain(trace).candidates.map(({ total }) => total);
 }
 
@@ -102,7 +102,8 @@ for (const [what, parameters, cache, matched] of parameterRows) {
     const plan = planWith(parameters);
     const endpoint = anEndpoint("server-0", cache === undefined ? {} : { cache });
     send(plan, aRequest({ prompt: text(10) }), endpoint);
-    const { trace } = schedule(aRequest({ prompt: text(10) }), [endpoint], { nowMs: 0, random: createRandom(1), plan });
+    const context = { nowMs: 0, random: createRandom(1), plan };
+    const trace = traceOf(schedule(aRequest({ prompt: text(10) }), [endpoint], context));
     assert.deepEqual(explain(trace).candidates[0]?.scores, [{ raw: matched, score: 1 }]);
   });
 }

@@ -6,7 +6,7 @@ import { createRandom } from "../../src/lib/random.ts";
 import { explain } from "../../src/scheduling/explain.ts";
 import { schedule } from "../../src/scheduling/schedule.ts";
 import { type EndpointTraits, anEndpoint } from "../support/an-endpoint.ts";
-import { aPlan } from "../support/a-plan.ts";
+import { aPlan, traceOf } from "../support/a-plan.ts";
 import { aRequest } from "../support/a-request.ts";
 
 const scorers = [
@@ -20,7 +20,7 @@ const scorers = [
 /** What one scorer gives each endpoint: [raw value, score]. */
 function ratingsOf(type: string, endpoints: readonly Endpoint[], model = "base"): (readonly [number | null, number])[] {
   const context = { nowMs: 0, random: createRandom(1), plan: aPlan(`plugins: [{type: ${type}}]`) };
-  const { trace } = schedule(aRequest({ model, prompt: "a prompt" }), endpoints, context);
+  const trace = traceOf(schedule(aRequest({ model, prompt: "a prompt" }), endpoints, context));
   return explain(trace).candidates.map(({ scores }) => [scores[0]?.raw ?? null, scores[0]?.score ?? Number.NaN]);
 }
 

@@ -7,7 +7,7 @@ import { createRandom } from "../../src/lib/random.ts";
 import { schedule } from "../../src/scheduling/schedule.ts";
 import { vllm } from "../../src/scrape/model-servers.ts";
 import { createPageParser } from "../../src/scrape/parse.ts";
-import { aPlan } from "../support/a-plan.ts";
+import { aPlan, traceOf } from "../support/a-plan.ts";
 import { aRequest } from "../support/a-request.ts";
 import { spec } from "../support/scrape-rig.ts";
 
@@ -82,7 +82,7 @@ test("F07 whatever numbers pages hold, every score and total is finite and someo
       const endpoints = storeOf(pages.map(render)).snapshot();
       const decision = schedule(aRequest(), endpoints, { nowMs: 2, random: createRandom(seed), plan });
       assert.equal(decision.kind, "picked");
-      const { ratings, totals } = decision.trace;
+      const { ratings, totals } = traceOf(decision);
       for (let i = 0; i < endpoints.length; i++) {
         assert.ok(Number.isFinite(totals[i]));
         for (const { score } of ratings.slice(0, plan.profiles[0]?.scorers.length)) {
@@ -101,8 +101,8 @@ for (const text of bad) {
     const endpoints = storeOf([rated("0", "0.1"), rated(text, text), rated("10", "0.9")]).snapshot();
     const twoScorers = aPlan("plugins: [{type: queue-scorer}, {type: kv-cache-utilization-scorer}]");
     const decision = schedule(aRequest(), endpoints, { nowMs: 2, random: createRandom(1), plan: twoScorers });
-    const [best = 0, unknown = 0, worst = 0] = decision.trace.totals;
+    const [best = 0, unknown = 0, worst = 0] = traceOf(decision).totals;
     assert.ok(best > unknown && unknown > worst, `${best}, ${unknown}, ${worst}`);
-    assert.deepEqual(decision.trace.picked, [0]);
+    assert.deepEqual(traceOf(decision).picked, [0]);
   });
 }

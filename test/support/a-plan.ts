@@ -4,6 +4,7 @@ import { formatProblems } from "../../src/lib/document.ts";
 import type { SchedulingPlan } from "../../src/scheduling/plan.ts";
 import type { PluginDefinition } from "../../src/scheduling/plugin.ts";
 import { createRegistry, type PluginRegistry } from "../../src/scheduling/registry.ts";
+import type { Scheduled, Trace } from "../../src/scheduling/schedule.ts";
 
 const header = "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n";
 
@@ -24,4 +25,10 @@ export function aPlan(rest?: string, registry: PluginRegistry = builtInRegistry)
 export function aRegistry(more: readonly PluginDefinition[]): PluginRegistry {
   const builtIn = builtInRegistry.types.flatMap((type) => builtInRegistry.find(type) ?? []);
   return createRegistry([...builtIn, ...more]);
+}
+
+/** How a decision came about; throws when nothing was filtered or rated. */
+export function traceOf(decision: Scheduled): Trace {
+  if (decision.kind !== "denied" && decision.trace !== undefined) return decision.trace;
+  throw new TypeError(`Cannot trace a decision that ended with "${decision.kind}" before any filter`);
 }

@@ -17,6 +17,8 @@ export function aRequest(
     segments: [],
     cacheSalt: "",
     objective: "",
+    priority: 0,
+    headers: {},
     fairnessId: "",
     requestId: "request-1",
     ...traits,

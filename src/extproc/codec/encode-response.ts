@@ -13,12 +13,13 @@ const trailersField = { request: 5, response: 6 } as const;
 export function encodeProcessingResponse(message: PickerMessage): Buffer {
   switch (message.kind) {
     case "streamed-body":
-      return encodeStreamedBody(message.phase, message.body, message.endOfStream);
+      return encodeStreamedBody(message);
     case "headers":
     case "body":
       encodeCommon(message);
       return writer.finish();
     case "trailers":
+      if (message.dynamicMetadata !== undefined) writeMetadata(message.dynamicMetadata);
       writer.message(trailersField[message.phase], () => {});
       return writer.finish();
     case "immediate":
@@ -110,7 +111,14 @@ function writeList(values: readonly MetadataValue[]): void {
  * BodyResponse{response{body_mutation{streamed_response{body, end_of_stream}}}}: the message of the hot path, with its
  * sizes known ahead, so the body is copied once.
  */
-function encodeStreamedBody(phase: Phase, body: Uint8Array, endOfStream: boolean): Buffer {
+function encodeStreamedBody(message: PickerMessage & { kind: "streamed-body" }): Buffer {
+  const answer = encodeBodyAnswer(message.phase, message.body, message.endOfStream);
+  if (message.dynamicMetadata === undefined) return answer;
+  writeMetadata(message.dynamicMetadata);
+  return Buffer.concat([answer, writer.finish()]);
+}
+
+function encodeBodyAnswer(phase: Phase, body: Uint8Array, endOfStream: boolean): Buffer {
   const bodyPart = body.length === 0 ? 0 : 1 + varintLength(body.length) + body.length;
   const streamed = bodyPart + (endOfStream ? 2 : 0);
   const mutation = 1 + varintLength(streamed) + streamed;

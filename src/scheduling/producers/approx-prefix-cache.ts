@@ -44,8 +44,8 @@ class HashedPrompt extends PrefixMatch {
 class ApproxPrefixCache implements Producer {
   readonly #parameters: Parameters;
   readonly #name: string;
-  readonly #hashKey: bigint;
-  readonly #index = new PrefixIndex(maxIndexedBlocks);
+  #hashKey: bigint;
+  #index = new PrefixIndex(maxIndexedBlocks);
 
   constructor(given: Parameters, environment: PluginEnvironment) {
     this.#parameters = given;
@@ -61,9 +61,16 @@ class ApproxPrefixCache implements Producer {
     return new HashedPrompt(hashes, blockSizeTokens, this.#index);
   }
 
-  dispatched(cycle: Cycle, picked: Endpoint): void {
+  dispatched(cycle: Cycle, picked: Endpoint): undefined {
     const prompt = cycle.produced.get(this.#name);
     if (prompt instanceof HashedPrompt) this.#index.add(picked, prompt.hashes, this.#capacity(picked));
+  }
+
+  /** Blocks of another size stay until they are forgotten: they match nothing. */
+  adopt(predecessor: Producer): void {
+    if (!(predecessor instanceof ApproxPrefixCache)) return;
+    this.#index = predecessor.#index;
+    this.#hashKey = predecessor.#hashKey;
   }
 
   forget(id: Endpoint["id"]): void {

@@ -1,0 +1,28 @@
+import type { DocumentPath } from "../lib/document.ts";
+import type { DeclaredPlugin, PluginTable } from "./plugin-table.ts";
+import type { Report } from "./report.ts";
+import { reference } from "./schema.ts";
+
+const currentPath: DocumentPath = ["flowControl", "saturationDetector"];
+const deprecatedPath: DocumentPath = ["saturationDetector"];
+const defaultType = "utilization-detector";
+
+/**
+ * The plugin that says when the pool is full (protocol 6.8): the one that `flowControl.saturationDetector` or the deprecated
+ * `saturationDetector` names, else the first detector of `plugins`, else a `utilization-detector` with defaults. Undefined
+ * when a reference is wrong, which is a problem, or the registry lacks the default.
+ */
+export function readDetector(report: Report, table: PluginTable): DeclaredPlugin | undefined {
+  const deprecated = report.peek(reference.strip(), deprecatedPath);
+  if (deprecated !== undefined) {
+    report.warn(deprecatedPath, "deprecated, expected flowControl.saturationDetector", "key");
+  }
+  const current = report.peek(reference.strip(), currentPath);
+  const named = current ?? deprecated;
+  if (named === undefined) return table.withRole("detector")[0] ?? table.addKnownDefault(defaultType);
+  const path = [...(current === undefined ? deprecatedPath : currentPath), "pluginRef"];
+  const found = table.resolve(named.pluginRef, path);
+  if (found === undefined || found.definition.roles.includes("detector")) return found;
+  report.problem(path, `"${found.name}" is of type ${found.definition.type}, expected a saturation detector`);
+  return undefined;
+}

@@ -1,0 +1,119 @@
+import type { Endpoint } from "../datastore/endpoint.ts";
+import type { InFlightEntry } from "../datastore/in-flight-ledger.ts";
+import type { EndpointStore } from "../datastore/store.ts";
+import type { TokenEstimator } from "../datastore/token-estimator.ts";
+import type { Clock } from "../lib/clock.ts";
+import { type InferenceRequest, withoutPrompt } from "../request/inference-request.ts";
+import type { EndCause, Follower } from "../scheduling/plugin.ts";
+import type { SchedulingPlan } from "../scheduling/plan.ts";
+import type { HeaderPairs, ReportedUsage, ResponseFacts, ResponseMetadata } from "../scheduling/roles.ts";
+import { noteDispatched, noteEnded, type Picked } from "../scheduling/schedule.ts";
+import type { Forward } from "./decision.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** What following requests takes. */
+export interface DispatcherDeps {
+  readonly store: EndpointStore;
+  readonly scheduler: Scheduler;
+  readonly tokens: TokenEstimator;
+  readonly clock: Clock;
+}
+
+/** Puts requests on their way into the ledger and into what the producers know. */
+export class Dispatcher {
+  readonly #deps: DispatcherDeps;
+  #streamKey = 0;
+
+  constructor(deps: DispatcherDeps) {
+    this.#deps = deps;
+  }
+
+  /** The request of a decision is on its way. */
+  dispatch({ picked }: Forward): DispatchedRequest {
+    return new DispatchedRequest(picked, this.#streamKey++, this.#deps);
+  }
+}
+
+/** One request on its way, until `release`: follows it when the host sends it elsewhere. */
+export class DispatchedRequest {
+  readonly #deps: DispatcherDeps;
+  readonly #plan: SchedulingPlan;
+  readonly #streamKey: number;
+  readonly #request: InferenceRequest;
+  /** Kept until the host may have said who serves: it holds the prompt. */
+  #picked: Picked | undefined;
+  #endpoint: Endpoint;
+  #entry: InFlightEntry;
+  #followers: Follower[];
+  #servedAddress: string | undefined;
+
+  constructor(picked: Picked, streamKey: number, deps: DispatcherDeps) {
+    this.#deps = deps;
+    this.#plan = deps.scheduler.plan;
+    this.#streamKey = streamKey;
+    this.#request = withoutPrompt(picked.cycle.request);
+    this.#picked = picked;
+    this.#endpoint = picked.endpoints[0];
+    this.#followers = noteDispatched(this.#plan, picked);
+    this.#entry = this.#open();
+  }
+
+  /** The response's headers are here: `servedAddress` is who serves where the host says so. Returns headers to set on it. */
+  responded(servedAddress: string | undefined, status: number | undefined): HeaderPairs {
+    this.#servedAddress = servedAddress;
+    if (servedAddress !== undefined && !this.#isSentTo(servedAddress)) this.#follow(servedAddress);
+    this.#picked = undefined;
+    const facts = this.#facts(status, undefined);
+    return this.#plan.responders.flatMap(({ responder }) => responder.headers?.(facts) ?? []);
+  }
+
+  /** The first byte of the response's body has come: its prompt is computed. */
+  firstByte(): void {
+    this.#deps.store.ledger.noteFirstByte(this.#entry);
+    for (const follower of this.#followers) follower.firstByte?.();
+  }
+
+  /** The response is complete. Returns metadata for the host. */
+  completed(status: number | undefined, usage: ReportedUsage | undefined): ResponseMetadata | undefined {
+    if (usage !== undefined) this.#deps.tokens.learn(this.#request, usage);
+    const facts = this.#facts(status, usage);
+    const merged: Record<string, Record<string, string | number | boolean>> = {};
+    for (const { responder } of this.#plan.responders) {
+      for (const [namespace, values] of Object.entries(responder.metadata?.(facts) ?? {})) {
+        merged[namespace] = { ...merged[namespace], ...values };
+      }
+    }
+    return Object.keys(merged).length === 0 ? undefined : merged;
+  }
+
+  /** It is over; to be called once. */
+  release(cause: EndCause): void {
+    this.#deps.store.ledger.close(this.#entry);
+    noteEnded(this.#followers.splice(0), cause);
+  }
+
+  #isSentTo(address: string): boolean {
+    return address === this.#endpoint.address || address === this.#plan.handler.handler.address?.(this.#endpoint);
+  }
+
+  #follow(address: string): void {
+    const { store } = this.#deps;
+    const served = store.snapshot().find((candidate) => candidate.address === address);
+    if (served === undefined || this.#picked === undefined) return;
+    store.ledger.close(this.#entry);
+    noteEnded(this.#followers, "moved");
+    this.#endpoint = served;
+    this.#followers = noteDispatched(this.#plan, this.#picked, served);
+    this.#entry = this.#open();
+  }
+
+  #open(): InFlightEntry {
+    const { store, clock } = this.#deps;
+    const { id, incarnation } = this.#endpoint;
+    return store.ledger.open(this.#streamKey, id, incarnation, clock.nowMs());
+  }
+
+  #facts(status: number | undefined, usage: ReportedUsage | undefined): ResponseFacts {
+    return { request: this.#request, endpoint: this.#endpoint, servedAddress: this.#servedAddress, status, usage };
+  }
+}
