@@ -69,7 +69,7 @@ export class World {
           throw new PlannedError("planned");
         }
         const schedule = scheduler.schedule.bind(scheduler);
-        const decision = routeRequest(request, metadata, { snapshot: () => store.snapshot(), schedule });
+        const decision = routeRequest(request, metadata, { snapshot: () => store.snapshot(clock.nowMs()), schedule });
         if (decision.kind === "forward") this.#routed = request;
         return decision;
       },

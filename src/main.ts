@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { CompiledConfig } from "./config/load.ts";
-import { ageMs } from "./datastore/signal.ts";
+import { ageMs, scrapedOf, type Signal } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
 import { TokenEstimator } from "./datastore/token-estimator.ts";
 import { startFileDiscovery } from "./discovery/file.ts";
@@ -237,7 +237,7 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms): S
   const { store, scheduler, tokens, clock, registry } = rooms;
   const routing = {
     prepare: (picked: Picked) => prepare(scheduler.plan, picked),
-    snapshot: () => store.snapshot(),
+    snapshot: () => store.snapshot(clock.nowMs()),
     schedule: scheduler.schedule.bind(scheduler),
     ignoreSubset: options.ignoreSubset ?? false,
     emitScores: options.emitScores ?? false,
@@ -309,18 +309,23 @@ function discover(options: PickerOptions, { store, clock, registry }: Rooms): Pr
 
 function readGauges(store: EndpointStore, clock: Clock): readonly EndpointGauges[] {
   const nowMs = clock.nowMs();
-  return store.snapshot().map(({ name, namespace, signals, inFlightRequests, lastResort }) => {
+  return store.snapshot(nowMs).map(({ name, namespace, signals, inFlightRequests, lastResort }) => {
     const { waitingRequests, runningRequests, kvCacheRatio } = signals;
     return {
       name,
       namespace,
-      waitingRequests: waitingRequests.value,
-      runningRequests: runningRequests.source === "total" ? undefined : runningRequests.value,
-      kvCacheRatio: kvCacheRatio.value,
+      waitingRequests: shown(waitingRequests),
+      runningRequests: runningRequests.source === "total" ? undefined : shown(runningRequests),
+      kvCacheRatio: shown(kvCacheRatio),
       inFlightRequests,
       // Not every engine has every signal: the youngest tells when the last good page came.
       sampleAgeMs: Math.min(...[waitingRequests, runningRequests, kvCacheRatio].map((signal) => ageMs(signal, nowMs))),
       lastResort,
     };
   });
+}
+
+/** What gauges show: the value, unless no page ever showed the signal. */
+function shown(signal: Signal): number | undefined {
+  return scrapedOf(signal) === undefined ? undefined : signal.value;
 }

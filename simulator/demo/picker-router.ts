@@ -5,7 +5,9 @@ import type { Random } from "../../src/lib/random.ts";
 import { createBodyReader } from "../../src/request/body-reader.ts";
 import type { InferenceRequest } from "../../src/request/inference-request.ts";
 import type { SchedulingPlan } from "../../src/scheduling/plan.ts";
-import { noteDispatched, schedule } from "../../src/scheduling/schedule.ts";
+import type { Follower } from "../../src/scheduling/plugin.ts";
+import { loadOf } from "../../src/scheduling/request-load.ts";
+import { noteDispatched, noteEnded, schedule } from "../../src/scheduling/schedule.ts";
 import { Scratch } from "../../src/scheduling/scratch.ts";
 import { type LoadRequest, requestBody, requestPath } from "../load/load-request.ts";
 import type { ReplicaConfig } from "../replica/config.ts";
@@ -28,7 +30,7 @@ export class PickerRouter implements VirtualRouter {
   readonly #store = new EndpointStore();
   readonly #scratch = new Scratch();
   readonly #specs: readonly EndpointSpec[];
-  readonly #open = new Map<number, InFlightEntry>();
+  readonly #open = new Map<number, { readonly entry: InFlightEntry; readonly followers: readonly Follower[] }>();
 
   constructor(options: PickerRouterOptions) {
     this.#options = options;
@@ -41,18 +43,27 @@ export class PickerRouter implements VirtualRouter {
     const request = load[id];
     if (request === undefined) throw new RangeError(`Cannot route request "${id}": not in the load`);
     const context = { plan, random, nowMs, scratch: this.#scratch };
-    const decision = schedule(readRequest(request), this.#store.snapshot(), context);
+    const decision = schedule(readRequest(request), this.#store.snapshot(nowMs), context);
     if (decision.kind !== "picked") throw new Error(`Cannot route request "${id}": ${decision.kind}`);
-    noteDispatched(plan, decision);
     const [endpoint] = decision.endpoints;
-    this.#open.set(id, this.#store.ledger.open(id, endpoint.id, endpoint.incarnation, nowMs));
+    const entry = this.#store.ledger.open(id, endpoint, nowMs, loadOf(decision.cycle, endpoint));
+    this.#open.set(id, { entry, followers: noteDispatched(plan, decision) });
     return this.#specs.findIndex((spec) => spec.id === endpoint.id);
   }
 
+  answered({ id }: PoolRequest): void {
+    const open = this.#open.get(id);
+    if (open === undefined) return;
+    this.#store.ledger.noteFirstByte(open.entry);
+    for (const follower of open.followers) follower.firstByte?.();
+  }
+
   finished({ id }: PoolRequest): void {
-    const entry = this.#open.get(id);
-    if (entry !== undefined) this.#store.ledger.close(entry);
+    const open = this.#open.get(id);
+    if (open === undefined) return;
     this.#open.delete(id);
+    this.#store.ledger.close(open.entry);
+    noteEnded(open.followers, "completed");
   }
 
   scraped(server: number, load: ReplicaLoad, nowMs: number): void {

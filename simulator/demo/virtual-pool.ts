@@ -12,6 +12,8 @@ export interface PoolRequest extends ReplicaRequest {
 export interface VirtualRouter {
   /** Index of the server that gets the request. */
   route(request: PoolRequest, nowMs: number): number;
+  /** The first token of a request has left `server`. */
+  answered?(request: PoolRequest, server: number, nowMs: number): void;
   /** The last token of a request has left `server`. */
   finished?(request: PoolRequest, server: number, nowMs: number): void;
   /** Called every `scrapeMs` for every server, with its state at the end of its last step. */
@@ -128,7 +130,10 @@ class VirtualPool {
     const served = this.#served[id];
     const request = this.#requests[id];
     if (served === undefined || request === undefined) throw new RangeError(`Cannot finish request "${id}": unknown`);
-    if (Number.isNaN(served.firstTokenMs)) served.firstTokenMs = nowMs;
+    if (Number.isNaN(served.firstTokenMs)) {
+      served.firstTokenMs = nowMs;
+      this.#router.answered?.(request, server, nowMs);
+    }
     if (!isLast) return;
     served.lastTokenMs = nowMs;
     this.#unfinished--;

@@ -50,11 +50,15 @@ export interface Endpoint extends EndpointSpec {
   readonly signals: EndpointSignals;
   /** Requests this picker sent there whose streams are still open. */
   readonly inFlightRequests: number;
+  /** Uncached prompt tokens of those whose answer has not begun: work ahead of a new prompt. */
+  readonly prefillTokens: number;
   /**
    * Its serving port refused or reset the connection twice in a row and has not answered since: to be picked only when
    * no other candidate is left.
    */
   readonly lastResort: boolean;
+  /** It joined a working pool not long ago and has had its share of requests: to be passed over while others are left. */
+  readonly slowStart: boolean;
 }
 
 /** `host:port`, with brackets around an IPv6 host. */

@@ -1,8 +1,21 @@
-import type { OwnSince } from "./correct.ts";
 import type { EndpointId } from "./endpoint.ts";
+import { LedgerAccount } from "./ledger-account.ts";
+
+/** How much one request asks of its endpoint, as far as this picker can estimate. */
+export interface RequestLoad {
+  /** Tokens of the prompt that the endpoint is not taken to have cached, at least 0. */
+  readonly uncachedTokens: number;
+  /** Tokens of the answer, at least 0; 0 when nothing tells. */
+  readonly outputTokens: number;
+  /** Model that the server is asked for, the name of an adapter if it is one. */
+  readonly model: string;
+}
+
+/** A request of which nothing is known but that it is there. */
+export const emptyLoad: RequestLoad = { uncachedTokens: 0, outputTokens: 0, model: "" };
 
 /** One request of ours at one endpoint, from dispatch to the end of its stream. The receipt to close it with. */
-export interface InFlightEntry {
+export interface InFlightEntry extends RequestLoad {
   /** Number of our own stream; unique among the streams open at the same time. */
   readonly streamKey: number;
   readonly id: EndpointId;
@@ -10,68 +23,6 @@ export interface InFlightEntry {
   readonly openedAtMs: number;
   /** Order of dispatch over the whole ledger. */
   readonly sequence: number;
-}
-
-/** Counts of one window; see `OwnSince`. */
-interface Window extends OwnSince {
-  readonly fromSequence: number;
-  dispatchedOpen: number;
-  endedEarlier: number;
-}
-
-/** What the ledger holds for one incarnation of an endpoint: its open requests, and counts since marked moments. */
-export class LedgerAccount {
-  readonly id: EndpointId;
-  readonly incarnation: string;
-  /** Called after every change; set while the endpoint is in the pool. */
-  onChange: (() => void) | undefined;
-  readonly #entries = new Map<number, InFlightEntry>();
-  #windows: readonly Window[] = [];
-
-  constructor(id: EndpointId, incarnation: string) {
-    this.id = id;
-    this.incarnation = incarnation;
-  }
-
-  /** Requests whose streams are open. */
-  get openRequests(): number {
-    return this.#entries.size;
-  }
-
-  /** The open entry of a stream. */
-  find(streamKey: number): InFlightEntry | undefined {
-    return this.#entries.get(streamKey);
-  }
-
-  add(entry: InFlightEntry): void {
-    this.#entries.set(entry.streamKey, entry);
-    for (const window of this.#windows) window.dispatchedOpen++;
-    this.onChange?.();
-  }
-
-  /** Returns false, changing nothing, when this very entry is not open. */
-  take(entry: InFlightEntry): boolean {
-    if (this.#entries.get(entry.streamKey) !== entry) return false;
-    this.#entries.delete(entry.streamKey);
-    for (const window of this.#windows) {
-      if (entry.sequence >= window.fromSequence) window.dispatchedOpen--;
-      else window.endedEarlier++;
-    }
-    this.onChange?.();
-    return true;
-  }
-
-  /** Counts from `nextSequence` on, until the window is dropped by `keepWindows`. */
-  startWindow(nextSequence: number): OwnSince {
-    const window: Window = { fromSequence: nextSequence, dispatchedOpen: 0, endedEarlier: 0 };
-    this.#windows = [...this.#windows, window];
-    return window;
-  }
-
-  /** Stops counting in all windows but `kept`: a dispatch costs one step for each window, so few may live. */
-  keepWindows(kept: readonly (OwnSince | undefined)[]): void {
-    this.#windows = this.#windows.filter((window) => kept.includes(window));
-  }
 }
 
 /**
@@ -83,6 +34,8 @@ export class InFlightLedger {
   readonly #accounts = new Map<EndpointId, LedgerAccount[]>();
   #sequence = 0;
   #total = 0;
+  /** Called for every request that is opened; the datastore listens. */
+  onOpened: ((entry: InFlightEntry) => void) | undefined;
 
   /** Requests under way at all endpoints, also those that left the pool. */
   get total(): number {
@@ -95,14 +48,32 @@ export class InFlightLedger {
   }
 
   /** Counts a request as under way. Opening the same stream again at the same incarnation returns the open entry. */
-  open(streamKey: number, id: EndpointId, incarnation: string, nowMs: number): InFlightEntry {
+  open(streamKey: number, at: InFlightPlace, nowMs: number, load: RequestLoad = emptyLoad): InFlightEntry {
+    const { id, incarnation } = at;
     const account = this.#findOrCreate(id, incarnation);
     const existing = account.find(streamKey);
     if (existing !== undefined) return existing;
-    const entry = { streamKey, id, incarnation, openedAtMs: nowMs, sequence: this.#sequence++ };
+    const { uncachedTokens, outputTokens, model } = load;
+    const sequence = this.#sequence++;
+    const entry = {
+      streamKey,
+      id,
+      incarnation,
+      openedAtMs: nowMs,
+      sequence,
+      uncachedTokens,
+      outputTokens,
+      model,
+    };
     this.#total++;
     account.add(entry);
+    this.onOpened?.(entry);
     return entry;
+  }
+
+  /** The first byte of an entry's response has come: its prompt is computed. Only the first call for it counts. */
+  noteFirstByte(entry: InFlightEntry): void {
+    this.#find(entry.id, entry.incarnation)?.noteFirstByte(entry);
   }
 
   /** Ends an entry; only the first call for it counts. */
@@ -112,9 +83,6 @@ export class InFlightLedger {
     this.#total--;
     this.#dropIfUnused(account);
   }
-
-  /** The request's first byte has come: its prompt is computed. */
-  noteFirstByte(_entry: InFlightEntry): void {}
 
   /** The account of an incarnation that joined the pool, kept until `detach`; the datastore calls this. */
   attach(id: EndpointId, incarnation: string, onChange: () => void): LedgerAccount {
@@ -131,7 +99,7 @@ export class InFlightLedger {
   }
 
   /** Starts to count what happens at `account` from this moment on. */
-  startWindow(account: LedgerAccount): OwnSince {
+  startWindow(account: LedgerAccount): ReturnType<LedgerAccount["startWindow"]> {
     return account.startWindow(this.#sequence);
   }
 
@@ -155,4 +123,10 @@ export class InFlightLedger {
     if (rest.length === 0) this.#accounts.delete(account.id);
     else this.#accounts.set(account.id, rest);
   }
+}
+
+/** Where a request is: an endpoint, or anything that names its incarnation. */
+export interface InFlightPlace {
+  readonly id: EndpointId;
+  readonly incarnation: string;
 }

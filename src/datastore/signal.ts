@@ -1,8 +1,9 @@
 /**
  * Where a signal's value comes from. `corrected`: scraped, then moved by what this picker dispatched and saw end since.
- * `total`: scraped, but a count of all that ever was: scorers rate it as the reference does, nothing else reads it.
+ * `blended`: its sample is old, contradicted or was never there, so the pool's mean and the own count stand in, wholly or in
+ * part. `total`: scraped, but a count of all that ever was: scorers rate it as the reference does, nothing else reads it.
  */
-export type SignalSource = "scraped" | "corrected" | "total" | "unknown";
+export type SignalSource = "scraped" | "corrected" | "blended" | "total" | "unknown";
 
 /**
  * One thing the picker knows about an endpoint. Immutable, so snapshots and decision records share it; the moment of
@@ -14,6 +15,10 @@ export interface Signal<T = number> {
   /** When the sample behind the value was asked for, on the picker's monotonic clock; -Infinity when never. */
   readonly sampledAtMs: number;
   readonly source: SignalSource;
+  /** What the page said, where `value` differs; read it with `scrapedOf`. */
+  readonly scraped?: T | undefined;
+  /** How much the sample counts in `value`, 0..1, where it is not 1; read it with `confidenceOf`. */
+  readonly confidence?: number;
 }
 
 /** The signal of what was never seen. Its age is Infinity. */
@@ -26,4 +31,21 @@ export const unknownSignal: Signal<never> = {
 /** Age of a signal in milliseconds at `nowMs`, at least 0; Infinity for what was never sampled. */
 export function ageMs(signal: Signal<unknown>, nowMs: number): number {
   return Math.max(0, nowMs - signal.sampledAtMs);
+}
+
+/** What the model server's page said last; undefined when it never said anything usable. */
+export function scrapedOf<T>(signal: Signal<T>): T | undefined {
+  return signal.source === "corrected" || signal.source === "blended" ? signal.scraped : signal.value;
+}
+
+/** How much the sample counts in the value: 1 wholly, 0 not at all. */
+export function confidenceOf(signal: Signal<unknown>): number {
+  if (signal.source === "unknown") return 0;
+  return signal.confidence ?? 1;
+}
+
+/** What was added to the scraped value; 0 where nothing was, undefined where there is no scraped value. */
+export function correctionOf(signal: Signal): number | undefined {
+  const scraped = scrapedOf(signal);
+  return scraped === undefined || signal.value === undefined ? undefined : signal.value - scraped;
 }

@@ -1,7 +1,11 @@
-import { correctSignals, type CorrectedFamily, type OwnSince } from "./correct.ts";
-import type { Endpoint, EndpointId, EndpointSignals, EndpointSpec } from "./endpoint.ts";
-import { InFlightLedger, type LedgerAccount } from "./in-flight-ledger.ts";
-import { applySample, type Sample, unknownSignals } from "./sample.ts";
+import { LruMap } from "../lib/lru-map.ts";
+import { needsPrior, poolPrior } from "./belief.ts";
+import type { Endpoint, EndpointId, EndpointSpec } from "./endpoint.ts";
+import { type InFlightEntry, InFlightLedger } from "./in-flight-ledger.ts";
+import { Member, type SignalRules } from "./member.ts";
+import type { Sample } from "./sample.ts";
+import { SlowStart } from "./slow-start.ts";
+import { defaultHalfLife, type HalfLifeBounds, type TrackRecord } from "./track-record.ts";
 
 /**
  * How an attempt to reach the serving port ended. `answered`: bytes of a response came, whatever they said. `refused`:
@@ -15,17 +19,24 @@ export type MembershipListener = (spec: EndpointSpec) => void;
 /** Refusals in a row that make an endpoint last resort (DESIGN ruling "dead is not silent"). */
 const refusalsUntilLastResort = 2;
 
-interface Member {
-  spec: EndpointSpec;
-  readonly account: LedgerAccount;
-  scraped: EndpointSignals;
-  windows: Record<CorrectedFamily, OwnSince | undefined>;
-  announced: { readonly atMs: number; readonly window: OwnSince } | undefined;
-  refusalsInRow: number;
-  lastResort: boolean;
-  /** The object the last snapshot holds; undefined after a change. */
-  endpoint: Endpoint | undefined;
+/** How a store treats signals. */
+export interface StoreOptions {
+  readonly ledger?: InFlightLedger;
+  /**
+   * Correct signals with what this picker did since their samples, and blend what is old with the pool's mean; default true.
+   * Off: endpoints show what was scraped last, however old.
+   */
+  readonly corrections?: boolean;
+  /** Default 250 ms to 2 s. */
+  readonly halfLife?: HalfLifeBounds;
 }
+
+/** What depends on time is computed anew after this long. */
+const quantumMs = 20;
+/** A pool is at work once an endpoint has been in it for this long; who joins then is a newcomer. */
+const atWorkAfterMs = 1_000;
+/** Adapter names kept: those that requests may ask for. */
+const maxAdapterNames = 4096;
 
 /**
  * The pool: its endpoints and what is known of them. The only mutable holder; readers get snapshots that never change.
@@ -33,22 +44,40 @@ interface Member {
  */
 export class EndpointStore {
   readonly ledger: InFlightLedger;
+  readonly #rules: SignalRules;
   #members = new Map<EndpointId, Member>();
   #snapshot: readonly Endpoint[] | undefined;
+  /** Time alone changes nothing in the snapshot until then. */
+  #validUntilMs = 0;
+  /** Newest time that anybody told. */
+  #nowMs = 0;
+  readonly #adapters = new LruMap<string, true>(maxAdapterNames);
+  readonly #newcomers = new Set<Member>();
   readonly #added = new Set<MembershipListener>();
   readonly #removed = new Set<MembershipListener>();
 
-  constructor(ledger: InFlightLedger = new InFlightLedger()) {
+  constructor(options: StoreOptions = {}) {
+    const { ledger = new InFlightLedger(), corrections = true, halfLife = defaultHalfLife } = options;
     this.ledger = ledger;
+    ledger.onOpened = (entry) => this.#noteDispatch(entry);
+    this.#rules = { corrections, halfLife, isAdapter: (model) => this.#adapters.get(model) === true };
   }
 
   /**
-   * The endpoints in the order discovery gave them. The same array until something changes, and endpoints that did not
-   * change keep their objects, so it is safe to keep and cheap to ask for.
+   * The endpoints in the order discovery gave them, as they are believed to be at `nowMs` (default: the newest time that the
+   * store was told). The same array until something changes, and endpoints that did not change keep their objects, so it is
+   * safe to keep and cheap to ask for. What depends on the time alone is up to 20 ms old.
    */
-  snapshot(): readonly Endpoint[] {
-    this.#snapshot ??= Array.from(this.#members.values(), (member) => (member.endpoint ??= describe(member)));
+  snapshot(nowMs = this.#nowMs): readonly Endpoint[] {
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    if (this.#snapshot !== undefined && this.#nowMs <= this.#validUntilMs) return this.#snapshot;
+    this.#snapshot = this.#describeAll(this.#nowMs);
     return this.#snapshot;
+  }
+
+  /** What was learned about the samples of an endpoint; undefined when this incarnation is not in the pool. */
+  trackRecord(id: EndpointId, incarnation: string): TrackRecord | undefined {
+    return this.#member(id, incarnation)?.trackRecord;
   }
 
   /** Makes `specs` the whole pool. Known incarnations keep all that was learned; of two specs with one id the last counts. */
@@ -96,10 +125,9 @@ export class EndpointStore {
    * endpoint counts; one that is never followed by its sample does no harm.
    */
   announceSample(id: EndpointId, incarnation: string, nowMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
     const member = this.#member(id, incarnation);
-    if (member === undefined) return;
-    member.announced = { atMs: nowMs, window: this.ledger.startWindow(member.account) };
-    dropUnusedWindows(member);
+    member?.announce(nowMs, this.ledger.startWindow(member.account));
   }
 
   /**
@@ -109,17 +137,12 @@ export class EndpointStore {
   putSample(id: EndpointId, incarnation: string, sample: Sample): void {
     const member = this.#member(id, incarnation);
     if (member === undefined) return;
-    const { announced, windows } = member;
-    const isAnnounced = announced !== undefined && announced.atMs === sample.sampledAtMs;
-    const window = isAnnounced ? announced.window : this.ledger.startWindow(member.account);
-    if (isAnnounced) member.announced = undefined;
-    member.windows = {
-      waitingRequests: sample.waitingRequests === undefined ? windows.waitingRequests : window,
-      runningRequests: sample.runningRequests === undefined ? windows.runningRequests : window,
-    };
-    dropUnusedWindows(member);
-    member.scraped = applySample(member.scraped, sample);
-    this.#changed(member);
+    this.#nowMs = Math.max(this.#nowMs, sample.sampledAtMs);
+    for (const name of [...(sample.adapters?.running ?? []), ...(sample.adapters?.waiting ?? [])]) {
+      this.#adapters.set(name, true);
+    }
+    member.put(sample, () => this.ledger.startWindow(member.account));
+    this.#snapshot = undefined;
   }
 
   /** Takes note of how an attempt to reach the endpoint's serving port ended. */
@@ -147,17 +170,17 @@ export class EndpointStore {
 
   #createMember(spec: EndpointSpec): Member {
     const account = this.ledger.attach(spec.id, spec.incarnation, () => this.#changed(member));
-    const member: Member = {
-      spec,
-      account,
-      scraped: unknownSignals,
-      windows: { waitingRequests: undefined, runningRequests: undefined },
-      announced: undefined,
-      refusalsInRow: 0,
-      lastResort: false,
-      endpoint: undefined,
-    };
+    const member = new Member(spec, account, this.#rules, this.#nowMs);
+    if (this.#rules.corrections && this.#isAtWork()) {
+      member.slowStart = new SlowStart(this.#nowMs);
+      this.#newcomers.add(member);
+    }
     return member;
+  }
+
+  #isAtWork(): boolean {
+    for (const { joinedAtMs } of this.#members.values()) if (this.#nowMs - joinedAtMs >= atWorkAfterMs) return true;
+    return false;
   }
 
   #member(id: EndpointId, incarnation: string): Member | undefined {
@@ -166,11 +189,44 @@ export class EndpointStore {
   }
 
   #changed(member: Member): void {
-    member.endpoint = undefined;
+    member.touch();
     this.#snapshot = undefined;
   }
 
+  #describeAll(nowMs: number): Endpoint[] {
+    this.#endSlowStarts(nowMs);
+    const members = [...this.#members.values()];
+    const { corrections } = this.#rules;
+    let isPriorNeeded = false;
+    this.#validUntilMs = Number.POSITIVE_INFINITY;
+    for (const member of members) {
+      member.refresh(nowMs);
+      this.#validUntilMs = Math.min(this.#validUntilMs, Math.max(member.validUntilMs, nowMs + quantumMs));
+      isPriorNeeded ||= needsPrior(member);
+    }
+    const prior = isPriorNeeded && corrections ? poolPrior(members) : undefined;
+    return members.map((member) => member.describe(prior));
+  }
+
+  #noteDispatch({ id, incarnation }: InFlightEntry): void {
+    for (const member of this.#newcomers) {
+      const isHere = member.spec.id === id && member.spec.incarnation === incarnation;
+      member.slowStart?.noteDispatch(isHere, this.#members.size);
+      this.#changed(member);
+    }
+  }
+
+  #endSlowStarts(nowMs: number): void {
+    for (const member of this.#newcomers) {
+      if (member.slowStart?.isOver(nowMs) !== true) continue;
+      member.slowStart = undefined;
+      this.#newcomers.delete(member);
+      member.touch();
+    }
+  }
+
   #retire(member: Member): void {
+    this.#newcomers.delete(member);
     this.ledger.detach(member.account);
     for (const listener of this.#removed) listener(member.spec);
   }
@@ -186,20 +242,6 @@ export class EndpointStore {
     }
     this.#snapshot = undefined;
   }
-}
-
-function describe(member: Member): Endpoint {
-  return {
-    ...member.spec,
-    signals: correctSignals(member.scraped, member.windows, member.account.openRequests),
-    inFlightRequests: member.account.openRequests,
-    lastResort: member.lastResort,
-  };
-}
-
-function dropUnusedWindows(member: Member): void {
-  const { waitingRequests, runningRequests } = member.windows;
-  member.account.keepWindows([waitingRequests, runningRequests, member.announced?.window]);
 }
 
 function isSameSpec(a: EndpointSpec, b: EndpointSpec): boolean {

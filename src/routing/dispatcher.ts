@@ -5,6 +5,7 @@ import type { TokenEstimator } from "../datastore/token-estimator.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type InferenceRequest, withoutPrompt } from "../request/inference-request.ts";
 import type { EndCause, Follower } from "../scheduling/plugin.ts";
+import { loadOf } from "../scheduling/request-load.ts";
 import type { SchedulingPlan } from "../scheduling/plan.ts";
 import type { HeaderPairs, ReportedUsage, ResponseFacts, ResponseMetadata } from "../scheduling/roles.ts";
 import { noteDispatched, noteEnded, type Picked } from "../scheduling/schedule.ts";
@@ -54,8 +55,8 @@ export class DispatchedRequest {
     this.#request = withoutPrompt(picked.cycle.request);
     this.#picked = picked;
     this.#endpoint = picked.endpoints[0];
+    this.#entry = this.#open(picked);
     this.#followers = noteDispatched(this.#plan, picked);
-    this.#entry = this.#open();
   }
 
   /** The response's headers are here: `servedAddress` is who serves where the host says so. Returns headers to set on it. */
@@ -103,14 +104,13 @@ export class DispatchedRequest {
     store.ledger.close(this.#entry);
     noteEnded(this.#followers, "moved");
     this.#endpoint = served;
+    this.#entry = this.#open(this.#picked);
     this.#followers = noteDispatched(this.#plan, this.#picked, served);
-    this.#entry = this.#open();
   }
 
-  #open(): InFlightEntry {
+  #open({ cycle }: Picked): InFlightEntry {
     const { store, clock } = this.#deps;
-    const { id, incarnation } = this.#endpoint;
-    return store.ledger.open(this.#streamKey, id, incarnation, clock.nowMs());
+    return store.ledger.open(this.#streamKey, this.#endpoint, clock.nowMs(), loadOf(cycle, this.#endpoint));
   }
 
   #facts(status: number | undefined, usage: ReportedUsage | undefined): ResponseFacts {

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { correctSignals, type OwnSince } from "../../src/datastore/correct.ts";
+import { correctSignals, noWork } from "../../src/datastore/correct.ts";
+import type { OwnSince } from "../../src/datastore/ledger-account.ts";
 import { unknownSignals } from "../../src/datastore/sample.ts";
 import type { Signal } from "../../src/datastore/signal.ts";
 
 const scraped = (value: number): Signal => ({ value, sampledAtMs: 7, source: "scraped" });
-const own = (dispatchedOpen: number, endedEarlier: number): OwnSince => ({ dispatchedOpen, endedEarlier });
+const own = (dispatchedOpen: number, endedEarlier: number): OwnSince => ({
+  dispatchedOpen,
+  dispatchedTokens: 0,
+  endedEarlier,
+  endedTokens: 0,
+});
 
 const cases: readonly {
   name: string;
@@ -101,7 +107,8 @@ const cases: readonly {
 for (const { name, waiting, running, own: since, open = 0, want } of cases) {
   test(`correctSignals ${name}`, () => {
     const before = { ...unknownSignals, waitingRequests: waiting, runningRequests: running };
-    const after = correctSignals(before, { waitingRequests: since, runningRequests: since }, open);
+    const windows = { waitingRequests: since, runningRequests: since, kvCacheRatio: since };
+    const after = correctSignals(before, { ...noWork, since: windows, openRequests: open });
     const { waitingRequests, runningRequests } = after;
     assert.deepEqual(
       [waitingRequests.value, waitingRequests.source, runningRequests.value, runningRequests.source],

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type InFlightEntry, InFlightLedger } from "../../src/datastore/in-flight-ledger.ts";
+import { scrapedOf, type Signal } from "../../src/datastore/signal.ts";
 import { EndpointStore } from "../../src/datastore/store.ts";
 
 test("close counts an entry once", () => {
   const ledger = new InFlightLedger();
-  const entry = ledger.open(1, "ns/a", "a@1", 0);
-  ledger.open(2, "ns/a", "a@1", 0);
+  const entry = ledger.open(1, { id: "ns/a", incarnation: "a@1" }, 0);
+  ledger.open(2, { id: "ns/a", incarnation: "a@1" }, 0);
   ledger.close(entry);
   ledger.close(entry);
   assert.equal(ledger.openRequests("ns/a", "a@1"), 1);
@@ -16,16 +17,16 @@ test("close counts an entry once", () => {
 
 test("open of the same stream at the same incarnation returns the open entry", () => {
   const ledger = new InFlightLedger();
-  const entry = ledger.open(1, "ns/a", "a@1", 0);
-  assert.equal(ledger.open(1, "ns/a", "a@1", 3), entry);
+  const entry = ledger.open(1, { id: "ns/a", incarnation: "a@1" }, 0);
+  assert.equal(ledger.open(1, { id: "ns/a", incarnation: "a@1" }, 3), entry);
   assert.equal(ledger.total, 1);
 });
 
 test("close of an old receipt does not close the stream's next entry", () => {
   const ledger = new InFlightLedger();
-  const first = ledger.open(1, "ns/a", "a@1", 0);
+  const first = ledger.open(1, { id: "ns/a", incarnation: "a@1" }, 0);
   ledger.close(first);
-  ledger.open(1, "ns/a", "a@1", 3);
+  ledger.open(1, { id: "ns/a", incarnation: "a@1" }, 3);
   ledger.close(first);
   assert.equal(ledger.total, 1);
 });
@@ -33,10 +34,10 @@ test("close of an old receipt does not close the stream's next entry", () => {
 test("incarnations of one id count apart, also after the old one left the pool", () => {
   const ledger = new InFlightLedger();
   const old = ledger.attach("ns/a", "a@1", () => {});
-  const entry = ledger.open(1, "ns/a", "a@1", 0);
+  const entry = ledger.open(1, { id: "ns/a", incarnation: "a@1" }, 0);
   ledger.detach(old);
   ledger.attach("ns/a", "a@2", () => {});
-  ledger.open(2, "ns/a", "a@2", 0);
+  ledger.open(2, { id: "ns/a", incarnation: "a@2" }, 0);
   assert.deepEqual([ledger.openRequests("ns/a", "a@1"), ledger.openRequests("ns/a", "a@2")], [1, 1]);
   ledger.close(entry);
   assert.deepEqual([ledger.openRequests("ns/a", "a@1"), ledger.openRequests("ns/a", "a@2")], [0, 1]);
@@ -54,11 +55,16 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 const ids = ["ns/0", "ns/1", "ns/2"] as const;
 
+/** The value of a signal that was ever sampled. */
+function known(signal: Signal): number | undefined {
+  return scrapedOf(signal) === undefined ? undefined : signal.value;
+}
+
 /** Applies steps to a store and to a model that keeps every request with the times it was opened and closed at. */
 class Model {
   readonly store = new EndpointStore();
   readonly entries: { entry: InFlightEntry; closedAt: number | undefined }[] = [];
-  readonly sampledAt = new Map<string, { waiting?: number; running?: number }>();
+  readonly sampledAt = new Map<string, { waiting?: number; running?: number; waits?: number }>();
   readonly announcedAt = new Map<string, number>();
   now = 0;
 
@@ -95,7 +101,7 @@ class Model {
   }
 
   open(stream: number, id: string, incarnation: string): void {
-    const entry = this.store.ledger.open(stream, id, incarnation, this.now);
+    const entry = this.store.ledger.open(stream, { id, incarnation }, this.now);
     if (this.entries.every((other) => other.entry !== entry)) this.entries.push({ entry, closedAt: undefined });
   }
 
@@ -112,12 +118,16 @@ class Model {
     if (announced !== undefined) this.announcedAt.delete(key);
     const [waiting, running] = [(has & 1) > 0, (has & 2) > 0];
     if (this.store.find(id, incarnation) !== undefined) {
-      const since = { ...(waiting ? { waiting: sampledAtMs } : {}), ...(running ? { running: sampledAtMs } : {}) };
+      const since = {
+        ...(waiting ? { waiting: sampledAtMs, waits: this.now * 1000 } : {}),
+        ...(running ? { running: sampledAtMs } : {}),
+      };
       this.sampledAt.set(key, { ...this.sampledAt.get(key), ...since });
     }
     this.store.putSample(id, incarnation, {
       sampledAtMs,
-      waitingRequests: waiting ? 100 : undefined,
+      // Grows by more than was dispatched, so that nothing is taken to have been absorbed.
+      waitingRequests: waiting ? this.now * 1000 : undefined,
       runningRequests: running ? 2 : undefined,
     });
   }
@@ -128,13 +138,13 @@ class Model {
     for (const { id, incarnation, inFlightRequests, signals } of this.store.snapshot()) {
       const own = this.entries.filter(({ entry }) => entry.id === id && entry.incarnation === incarnation);
       assert.equal(inFlightRequests, own.filter(({ closedAt }) => closedAt === undefined).length);
-      const { waiting, running } = this.sampledAt.get(`${id} ${incarnation}`) ?? {};
+      const { waiting, running, waits = 0 } = this.sampledAt.get(`${id} ${incarnation}`) ?? {};
       const added = own.filter(({ entry, closedAt }) => closedAt === undefined && entry.openedAtMs > (waiting ?? 0));
-      assert.equal(signals.waitingRequests.value, waiting === undefined ? undefined : 100 + added.length);
+      assert.equal(known(signals.waitingRequests), waiting === undefined ? undefined : waits + added.length);
       const ended = own.filter(
         ({ entry, closedAt = -1 }) => entry.openedAtMs <= (running ?? 0) && closedAt > (running ?? 0),
       );
-      assert.equal(signals.runningRequests.value, running === undefined ? undefined : Math.max(0, 2 - ended.length));
+      assert.equal(known(signals.runningRequests), running === undefined ? undefined : Math.max(0, 2 - ended.length));
     }
   }
 }

@@ -24,11 +24,19 @@ function storeWith(...specs: EndpointSpec[]): EndpointStore {
   return store;
 }
 
+/** A store that shows what was scraped: these tests are about who is in it and what was kept. */
+function plainStoreWith(...specs: EndpointSpec[]): EndpointStore {
+  const store = new EndpointStore({ corrections: false });
+  store.reset(specs);
+  return store;
+}
+
 const [a, b] = [spec("a"), spec("b")];
+const untouched = { inFlightRequests: 0, prefillTokens: 0, lastResort: false, slowStart: false };
 
 test("snapshot starts with unknown signals", () => {
-  const [endpoint] = storeWith(a).snapshot();
-  assert.deepEqual(endpoint, { ...a, signals: unknownSignals, inFlightRequests: 0, lastResort: false });
+  const [endpoint] = plainStoreWith(a).snapshot();
+  assert.deepEqual(endpoint, { ...a, signals: unknownSignals, ...untouched });
 });
 
 test("snapshot is the same array until something changes", () => {
@@ -43,7 +51,7 @@ test("snapshot is the same array until something changes", () => {
 });
 
 test("snapshot gives a new object to changed endpoints only", () => {
-  const store = storeWith(a, b);
+  const store = plainStoreWith(a, b);
   const before = store.snapshot();
   store.putSample(b.id, b.incarnation, { sampledAtMs: 1, waitingRequests: 4 });
   const after = store.snapshot();
@@ -54,7 +62,7 @@ test("snapshot gives a new object to changed endpoints only", () => {
 });
 
 test("reset keeps known incarnations, their samples and the given order", () => {
-  const store = storeWith(a, b);
+  const store = plainStoreWith(a, b);
   store.putSample(a.id, a.incarnation, { sampledAtMs: 1, runningRequests: 2 });
   const known = store.snapshot()[0];
   store.reset([b, spec("c"), a]);
@@ -76,19 +84,14 @@ test("upsert takes over new labels and keeps the signals", () => {
 });
 
 test("F20 upsert of another incarnation inherits nothing", () => {
-  const store = storeWith(a, b);
+  const store = plainStoreWith(a, b);
   store.putSample(a.id, a.incarnation, { sampledAtMs: 1, runningRequests: 2 });
   store.putContact(a.id, a.incarnation, "refused");
   store.putContact(a.id, a.incarnation, "refused");
-  const entry = store.ledger.open(1, a.id, a.incarnation, 2);
+  const entry = store.ledger.open(1, a, 2);
   const successor = spec("a", "a@2");
   store.upsert(successor);
-  assert.deepEqual(store.snapshot()[0], {
-    ...successor,
-    signals: unknownSignals,
-    inFlightRequests: 0,
-    lastResort: false,
-  });
+  assert.deepEqual(store.snapshot()[0], { ...successor, signals: unknownSignals, ...untouched });
   store.ledger.close(entry);
   assert.equal(store.ledger.total, 0);
   assert.equal(store.snapshot()[0]?.inFlightRequests, 0);
@@ -105,7 +108,7 @@ test("putSample ignores an endpoint that left or was replaced", () => {
 });
 
 test("putSample keeps old value and time of a missing family and makes an unusable one unknown", () => {
-  const store = storeWith(a);
+  const store = plainStoreWith(a);
   const adapters = { running: new Set(["x"]), waiting: new Set<string>(), maxAdapters: 4 };
   store.putSample(a.id, a.incarnation, { sampledAtMs: 1, waitingRequests: 1, runningRequests: 2, adapters });
   store.putSample(a.id, a.incarnation, { sampledAtMs: 9, kvCacheRatio: 0.5, runningRequests: null });
@@ -133,9 +136,9 @@ test("snapshot is corrected by requests dispatched and ended since the sample wa
     const { waitingRequests, runningRequests } = endpoint!.signals;
     return [waitingRequests.value, waitingRequests.source, runningRequests.value, runningRequests.source];
   };
-  const early = ledger.open(1, a.id, a.incarnation, 1);
+  const early = ledger.open(1, a, 1);
   store.announceSample(a.id, a.incarnation, 5);
-  const late = ledger.open(2, a.id, a.incarnation, 5);
+  const late = ledger.open(2, a, 5);
   store.putSample(a.id, a.incarnation, { sampledAtMs: 5, waitingRequests: 10, runningRequests: 3 });
   assert.deepEqual(load(), [11, "corrected", 3, "scraped"]);
   ledger.close(early);
@@ -150,11 +153,11 @@ test("snapshot is corrected by requests dispatched and ended since the sample wa
 test("a running total stays as it was scraped and corrects nothing", () => {
   const store = storeWith(a);
   const { ledger } = store;
-  const early = ledger.open(1, a.id, a.incarnation, 1);
+  const early = ledger.open(1, a, 1);
   store.announceSample(a.id, a.incarnation, 5);
   const sample = { sampledAtMs: 5, waitingRequests: 0, runningRequests: 4000, runningIsTotal: true };
   store.putSample(a.id, a.incarnation, sample);
-  ledger.open(2, a.id, a.incarnation, 6);
+  ledger.open(2, a, 6);
   ledger.close(early);
   const { waitingRequests, runningRequests } = store.snapshot()[0]!.signals;
   assert.deepEqual(runningRequests, { value: 4000, sampledAtMs: 5, source: "total" });
@@ -164,21 +167,26 @@ test("a running total stays as it was scraped and corrects nothing", () => {
 test("a family that a page lacks is corrected against its own older sample", () => {
   const store = storeWith(a);
   store.putSample(a.id, a.incarnation, { sampledAtMs: 1, waitingRequests: 10, runningRequests: 3 });
-  store.ledger.open(1, a.id, a.incarnation, 2);
+  store.ledger.open(1, a, 2);
   store.announceSample(a.id, a.incarnation, 5);
   store.putSample(a.id, a.incarnation, { sampledAtMs: 5, runningRequests: 4 });
   const signals = store.snapshot()[0]?.signals;
-  assert.deepEqual(signals?.waitingRequests, { value: 11, sampledAtMs: 1, source: "corrected" });
+  assert.deepEqual(signals?.waitingRequests, {
+    value: 11,
+    sampledAtMs: 1,
+    source: "corrected",
+    scraped: 10,
+  });
   assert.deepEqual(signals?.runningRequests, { value: 4, sampledAtMs: 5, source: "scraped" });
 });
 
 test("an announced sample that fails leaves the correction against the older one", () => {
   const store = storeWith(a);
   store.putSample(a.id, a.incarnation, { sampledAtMs: 1, waitingRequests: 1, runningRequests: 3 });
-  store.ledger.open(1, a.id, a.incarnation, 2);
+  store.ledger.open(1, a, 2);
   store.announceSample(a.id, a.incarnation, 5);
   store.announceSample(a.id, a.incarnation, 9);
-  store.ledger.open(2, a.id, a.incarnation, 10);
+  store.ledger.open(2, a, 10);
   assert.equal(store.snapshot()[0]?.signals.waitingRequests.value, 3);
   store.putSample(a.id, a.incarnation, { sampledAtMs: 9, waitingRequests: 2 });
   assert.equal(store.snapshot()[0]?.signals.waitingRequests.value, 3);

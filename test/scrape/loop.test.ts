@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EndpointStore } from "../../src/datastore/store.ts";
 import { closedPort, type FakeModelServer, startFakeModelServer } from "../support/fake-model-server.ts";
 import { ScrapeRig, spec } from "../support/scrape-rig.ts";
 
@@ -17,11 +18,11 @@ test("puts what the page says with the time it was asked for", async (t) => {
 
 test("corrects for requests dispatched while the scrape is in flight", async (t) => {
   const server = await startFakeModelServer(t, { waiting: 3 });
-  const rig = new ScrapeRig(t, [spec("a", server.port)]);
+  const rig = new ScrapeRig(t, [spec("a", server.port)], { store: new EndpointStore() });
   const asked = server.nextRequest();
   rig.clock.advance(50);
   await asked;
-  rig.store.ledger.open(1, "default/a", `a@${server.port}`, rig.clock.nowMs());
+  rig.store.ledger.open(1, { id: "default/a", incarnation: `a@${server.port}` }, rig.clock.nowMs());
   await rig.interval(1, 0);
   const [endpoint] = rig.store.snapshot();
   assert.equal(endpoint?.signals.waitingRequests.value, 4);

@@ -14,6 +14,7 @@ export interface EndpointTraits {
   readonly cache?: Partial<CacheInfo>;
   readonly sampledAtMs?: number;
   readonly inFlight?: number;
+  readonly prefillTokens?: number;
   readonly lastResort?: boolean;
 }
 
@@ -32,7 +33,9 @@ export function anEndpoint(name: string, traits: EndpointTraits = {}): Endpoint 
     address: formatAddress(host, port),
     labels: traits.labels ?? {},
     inFlightRequests: traits.inFlight ?? 0,
+    prefillTokens: traits.prefillTokens ?? 0,
     lastResort: traits.lastResort ?? false,
+    slowStart: false,
     signals: {
       waitingRequests: signal(traits.waiting),
       runningRequests: signal(traits.running),

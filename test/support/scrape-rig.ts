@@ -24,7 +24,8 @@ export function spec(name: string, port: number, incarnation = `${name}@${port}`
 /** Scraping over real sockets on a clock that the test moves. */
 export class ScrapeRig {
   readonly clock = new VirtualClock();
-  readonly store = new EndpointStore();
+  /** Shows what was scraped, unless a test brings a store of its own. */
+  readonly store: EndpointStore;
   /** A line for every scrape: `NAME scraped true MISSING` or `NAME failed REASON`. */
   readonly heard: string[] = [];
   /** Every interval that was reported, in milliseconds. */
@@ -32,9 +33,9 @@ export class ScrapeRig {
   #wake: () => void = () => {};
 
   constructor(t: TestContext, specs: readonly EndpointSpec[], options: Partial<ScrapeOptions> = {}) {
+    this.store = options.store ?? new EndpointStore({ corrections: false });
     this.store.reset(specs);
     const scraping = startScraping({
-      store: this.store,
       clock: this.clock,
       random: createRandom(1),
       observer: {
@@ -43,6 +44,7 @@ export class ScrapeRig {
       },
       onPace: (intervalMs) => this.paces.push(intervalMs),
       ...options,
+      store: this.store,
     });
     t.after(() => scraping.close());
     this.close = () => scraping.close();

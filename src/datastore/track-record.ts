@@ -1,0 +1,253 @@
+import { type Confidences, type LoadFamily, loadFamilies } from "./belief.ts";
+import type { EndpointSignals } from "./endpoint.ts";
+import { ageMs, type Signal } from "./signal.ts";
+
+/** Bounds of the half-life of confidence in an old sample. */
+export interface HalfLifeBounds {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** Half-lives between a quarter of a second and two. */
+export const defaultHalfLife: HalfLifeBounds = { minMs: 250, maxMs: 2000 };
+
+/** What one endpoint showed at a sample, beside what was expected of it. */
+export interface SampleOutcome {
+  /** When the sample was asked for. */
+  readonly atMs: number;
+  /** As they were scraped before this sample. */
+  readonly before: EndpointSignals;
+  /** As they were corrected just before this sample; no blend. */
+  readonly predicted: EndpointSignals;
+  /** As they are scraped now. */
+  readonly after: EndpointSignals;
+  /** Own requests dispatched since the last sample and still open, of those dispatched before this one was asked for. */
+  readonly dispatched: number;
+  /** Own requests open now that were dispatched before this sample was asked for. */
+  readonly openRequests: number;
+}
+
+/** Samples count as fresh for this many sample intervals, and for this long at least. */
+const freshIntervals = 3;
+const freshMs = 250;
+/** Time over which averages forget, in milliseconds. */
+const memoryMs = 10_000;
+/** Moves are looked at over this time at least: from one scrape to the next counts jitter without going anywhere. */
+const volatilityMs = 1_000;
+/** Share of a new move in the volatility. */
+const volatilityShare = 0.3;
+/** Time over which an endpoint that is contradicted loses credit, and regains it. */
+const creditMs = 2_000;
+/** Own requests open before a sample can contradict them: fewer may be on their way in or out. */
+const leastContradicted = 3;
+/** A correction that never came true still counts this much: herding costs more than an overestimate. */
+const leastTrust = 0.25;
+/** Squared corrections that are taken to have come true before any was seen, in requests and in shares of the cache. */
+const trustedFromStart = { requests: 16, kvCacheRatio: 0.0025 };
+
+/** How far a value may be off before half the confidence in it is lost. */
+function toleranceOf(family: LoadFamily, value: number): number {
+  return family === "kvCacheRatio" ? 0.1 : 2 + value / 4;
+}
+
+/** Least-squares slope of what happened on what was expected, forgetting. */
+interface Slope {
+  happenedByExpected: number;
+  expectedSquared: number;
+}
+
+/**
+ * What this picker has learned about the samples of one endpoint: how often they come, how far predictions are off, how much
+ * the engine absorbs, whether the page can be true. Time enters as arguments only.
+ */
+export class TrackRecord {
+  readonly #bounds: HalfLifeBounds;
+  #lastSampleMs: number | undefined;
+  #intervalMs: number | undefined;
+  #absorbedPerMs = 0;
+  #credit = 1;
+  readonly #residuals: Record<LoadFamily, number | undefined>;
+  /** Squared move of the signal by millisecond. */
+  readonly #volatility: Record<LoadFamily, number | undefined>;
+  readonly #references: Record<LoadFamily, { readonly value: number; readonly atMs: number } | undefined>;
+  readonly #slopes: Record<"requests" | "kvCacheRatio", Slope>;
+
+  constructor(bounds: HalfLifeBounds = defaultHalfLife) {
+    this.#bounds = bounds;
+    this.#residuals = { waitingRequests: undefined, runningRequests: undefined, kvCacheRatio: undefined };
+    this.#volatility = { waitingRequests: undefined, runningRequests: undefined, kvCacheRatio: undefined };
+    this.#references = { waitingRequests: undefined, runningRequests: undefined, kvCacheRatio: undefined };
+    const slope = (): Slope => ({ happenedByExpected: 0, expectedSquared: 0 });
+    this.#slopes = { requests: slope(), kvCacheRatio: slope() };
+  }
+
+  /** Mean of scraped less predicted of each signal over about the last 10 s; undefined before the second sample. */
+  get residuals(): Readonly<Record<LoadFamily, number | undefined>> {
+    return this.#residuals;
+  }
+
+  /** 0..1, how far the endpoint's pages agree with the requests that this picker has there. */
+  get credit(): number {
+    return this.#credit;
+  }
+
+  /** How much of a correction is believed: the slope of what happened on what was expected, 0.25 to 1. */
+  get trust(): { readonly requests: number; readonly kvCacheRatio: number } {
+    return { requests: this.#trust("requests"), kvCacheRatio: this.#trust("kvCacheRatio") };
+  }
+
+  /** Requests that the engine takes into its batch within `elapsedMs`, as far as it was seen to. */
+  absorbedWithin(elapsedMs: number): number {
+    return this.#absorbedPerMs * Math.max(0, elapsedMs);
+  }
+
+  /** True when the engine was seen to absorb anything, so that `absorbedWithin` grows with time. */
+  get absorbs(): boolean {
+    return this.#absorbedPerMs > 0;
+  }
+
+  /** How much each sample still counts at `nowMs`. 1 while fresh; then it halves over and over. */
+  confidences(scraped: EndpointSignals, nowMs: number): Confidences {
+    return {
+      waitingRequests: this.#confidence("waitingRequests", scraped.waitingRequests, nowMs),
+      runningRequests: this.#confidence("runningRequests", scraped.runningRequests, nowMs),
+      kvCacheRatio: this.#confidence("kvCacheRatio", scraped.kvCacheRatio, nowMs),
+    };
+  }
+
+  /** When samples of `scraped` stop to be fresh; Infinity when there are none. */
+  freshUntilMs({ waitingRequests, runningRequests, kvCacheRatio }: EndpointSignals): number {
+    const oldest = Math.min(
+      ...[waitingRequests, runningRequests, kvCacheRatio]
+        .filter(({ value }) => value !== undefined)
+        .map(({ sampledAtMs }) => sampledAtMs),
+    );
+    return oldest + this.#freshForMs();
+  }
+
+  /** Half-life of the confidence in one signal: the time in which it was seen to move by as much as is tolerable. */
+  halfLifeMs(family: LoadFamily, value: number): number {
+    const { minMs, maxMs } = this.#bounds;
+    const volatility = this.#volatility[family] ?? 0;
+    return volatility === 0 ? maxMs : Math.min(maxMs, Math.max(minMs, toleranceOf(family, value) ** 2 / volatility));
+  }
+
+  /** Learns from a sample. */
+  learn(outcome: SampleOutcome): void {
+    const { atMs } = outcome;
+    const elapsedMs = this.#lastSampleMs === undefined ? undefined : atMs - this.#lastSampleMs;
+    this.#lastSampleMs = atMs;
+    if (elapsedMs === undefined || elapsedMs <= 0) return;
+    this.#intervalMs = average(this.#intervalMs, elapsedMs, Math.min(1, elapsedMs / memoryMs + 0.1));
+    for (const family of loadFamilies) {
+      this.#noteResidual(family, outcome, elapsedMs);
+      this.#noteMove(family, valueAt(outcome.after[family], atMs), atMs);
+    }
+    this.#noteSlope("requests", requestsOf(outcome), elapsedMs);
+    this.#noteSlope("kvCacheRatio", cacheOf(outcome), elapsedMs);
+    this.#noteAbsorption(outcome, elapsedMs);
+    this.#noteCredit(outcome, elapsedMs);
+  }
+
+  #freshForMs(): number {
+    return Math.max(freshMs, freshIntervals * (this.#intervalMs ?? 0));
+  }
+
+  #confidence(family: LoadFamily, signal: Signal, nowMs: number): number {
+    if (signal.value === undefined) return 0;
+    const overdueMs = ageMs(signal, nowMs) - this.#freshForMs();
+    if (overdueMs <= 0) return this.#credit;
+    return this.#credit * 2 ** (-overdueMs / this.halfLifeMs(family, signal.value));
+  }
+
+  #trust(of: "requests" | "kvCacheRatio"): number {
+    const { happenedByExpected, expectedSquared } = this.#slopes[of];
+    const prior = trustedFromStart[of];
+    return Math.min(1, Math.max(leastTrust, (happenedByExpected + prior) / (expectedSquared + prior)));
+  }
+
+  #noteResidual(family: LoadFamily, { predicted, after, atMs }: SampleOutcome, elapsedMs: number): void {
+    const [expected, found] = [predicted[family].value, valueAt(after[family], atMs)];
+    if (expected === undefined || found === undefined) return;
+    const residual = found - expected;
+    const share = 1 - Math.exp(-elapsedMs / memoryMs);
+    this.#residuals[family] = average(this.#residuals[family], residual, share);
+  }
+
+  #noteMove(family: LoadFamily, value: number | undefined, atMs: number): void {
+    if (value === undefined) return;
+    const reference = this.#references[family];
+    const sinceMs = reference === undefined ? Number.POSITIVE_INFINITY : atMs - reference.atMs;
+    if (sinceMs < volatilityMs) return;
+    this.#references[family] = { value, atMs };
+    if (reference === undefined) return;
+    const seen = (value - reference.value) ** 2 / sinceMs;
+    this.#volatility[family] = average(this.#volatility[family], seen, volatilityShare);
+  }
+
+  #noteSlope(of: "requests" | "kvCacheRatio", moves: Moves | undefined, elapsedMs: number): void {
+    const slope = this.#slopes[of];
+    const kept = Math.exp(-elapsedMs / memoryMs);
+    slope.happenedByExpected *= kept;
+    slope.expectedSquared *= kept;
+    if (moves === undefined) return;
+    slope.happenedByExpected += moves.happened * moves.expected;
+    slope.expectedSquared += moves.expected ** 2;
+  }
+
+  /** What was dispatched and does not wait was absorbed; the highest rate seen counts, and fades. */
+  #noteAbsorption({ before, after, dispatched, atMs }: SampleOutcome, elapsedMs: number): void {
+    const [waitedBefore, waits] = [before.waitingRequests.value, valueAt(after.waitingRequests, atMs)];
+    if (waitedBefore === undefined || waits === undefined) return;
+    const absorbed = Math.max(0, Math.min(dispatched, waitedBefore + dispatched - waits));
+    this.#absorbedPerMs = Math.max(this.#absorbedPerMs * Math.exp(-elapsedMs / memoryMs), absorbed / elapsedMs);
+    // What is too little to move a count must not keep snapshots from being kept.
+    if (this.#absorbedPerMs * memoryMs < 0.01) this.#absorbedPerMs = 0;
+  }
+
+  /** A page that shows less than half of the requests that this picker holds open there cannot be true. */
+  #noteCredit({ after, openRequests, atMs }: SampleOutcome, elapsedMs: number): void {
+    const waiting = valueAt(after.waitingRequests, atMs);
+    const running = valueAt(after.runningRequests, atMs);
+    if (waiting === undefined || running === undefined) return;
+    const shown = waiting + running;
+    const isContradicted = openRequests >= leastContradicted && shown < openRequests / 2 - 1;
+    const share = 1 - Math.exp(-elapsedMs / creditMs);
+    this.#credit += share * ((isContradicted ? 0 : 1) - this.#credit);
+    if (this.#credit > 0.999) this.#credit = 1;
+  }
+}
+
+interface Moves {
+  readonly expected: number;
+  readonly happened: number;
+}
+
+/** Moves of waiting and running together: what an engine absorbs moves from one to the other. */
+function requestsOf({ before, predicted, after, atMs }: SampleOutcome): Moves | undefined {
+  const [waiting, running] = [valueAt(after.waitingRequests, atMs), valueAt(after.runningRequests, atMs)];
+  const [was, expected] = [loadOf(before), loadOf(predicted)];
+  if (waiting === undefined || running === undefined || was === undefined || expected === undefined) return undefined;
+  return { expected: expected - was, happened: waiting + running - was };
+}
+
+function loadOf({ waitingRequests, runningRequests }: EndpointSignals): number | undefined {
+  if (waitingRequests.value === undefined || runningRequests.value === undefined) return undefined;
+  return waitingRequests.value + runningRequests.value;
+}
+
+function cacheOf({ before, predicted, after, atMs }: SampleOutcome): Moves | undefined {
+  const is = valueAt(after.kvCacheRatio, atMs);
+  const [was, expected] = [before.kvCacheRatio.value, predicted.kvCacheRatio.value];
+  if (was === undefined || expected === undefined || is === undefined) return undefined;
+  return { expected: expected - was, happened: is - was };
+}
+
+/** The value of a signal that this very sample brought; a total says nothing about now. */
+function valueAt(signal: Signal, atMs: number): number | undefined {
+  return signal.sampledAtMs === atMs && signal.source !== "total" ? signal.value : undefined;
+}
+
+function average(before: number | undefined, next: number, share: number): number {
+  return before === undefined ? next : before + share * (next - before);
+}
