@@ -1,14 +1,14 @@
 import type { AdapterState, EndpointSpec } from "../../src/datastore/endpoint.ts";
-import type { InFlightEntry } from "../../src/datastore/in-flight-ledger.ts";
-import { EndpointStore } from "../../src/datastore/store.ts";
+import { EndpointStore, type StoreOptions } from "../../src/datastore/store.ts";
+import { TokenEstimator } from "../../src/datastore/token-estimator.ts";
+import type { Clock } from "../../src/lib/clock.ts";
 import type { Random } from "../../src/lib/random.ts";
 import { createBodyReader } from "../../src/request/body-reader.ts";
 import type { InferenceRequest } from "../../src/request/inference-request.ts";
+import { type DispatchedRequest, Dispatcher } from "../../src/routing/dispatcher.ts";
+import { routeRequest } from "../../src/routing/route-request.ts";
+import { Scheduler } from "../../src/routing/scheduler.ts";
 import type { SchedulingPlan } from "../../src/scheduling/plan.ts";
-import type { Follower } from "../../src/scheduling/plugin.ts";
-import { loadOf } from "../../src/scheduling/request-load.ts";
-import { noteDispatched, noteEnded, schedule } from "../../src/scheduling/schedule.ts";
-import { Scratch } from "../../src/scheduling/scratch.ts";
 import { type LoadRequest, requestBody, requestPath } from "../load/load-request.ts";
 import type { ReplicaConfig } from "../replica/config.ts";
 import type { ReplicaLoad } from "../replica/load.ts";
@@ -22,61 +22,83 @@ export interface PickerRouterOptions {
   readonly config: ReplicaConfig;
   /** `load[i]` is request i as the client sends it. */
   readonly load: readonly LoadRequest[];
+  readonly signals?: StoreOptions;
+  /** What a scrape of `server` shows instead of its state; undefined: the scrape fails. Default: its state. */
+  readonly page?: (server: number, load: ReplicaLoad, nowMs: number) => ReplicaLoad | undefined;
+  /** When a server joins the pool; default 0 for all. */
+  readonly joinsAtMs?: (server: number) => number;
 }
 
-/** The picker's own code in virtual time: its body reader, its datastore with the in-flight ledger, its `schedule`. */
+/** The picker's own code in virtual time: its body reader, datastore, ledger, routing and dispatching. */
 export class PickerRouter implements VirtualRouter {
   readonly #options: PickerRouterOptions;
-  readonly #store = new EndpointStore();
-  readonly #scratch = new Scratch();
+  readonly #store: EndpointStore;
+  readonly #scheduler: Scheduler;
+  readonly #dispatcher: Dispatcher;
   readonly #specs: readonly EndpointSpec[];
-  readonly #open = new Map<number, { readonly entry: InFlightEntry; readonly followers: readonly Follower[] }>();
+  readonly #open = new Map<number, DispatchedRequest>();
+  #nowMs = 0;
 
   constructor(options: PickerRouterOptions) {
+    const { plan, random, servers, signals, joinsAtMs } = options;
     this.#options = options;
-    this.#specs = Array.from({ length: options.servers }, (_, i) => specOf(i));
-    this.#store.reset(this.#specs);
+    this.#store = new EndpointStore(signals);
+    this.#specs = Array.from({ length: servers }, (_, i) => specOf(i));
+    this.#store.reset(this.#specs.filter((_, i) => (joinsAtMs?.(i) ?? 0) <= 0));
+    const clock: Clock = {
+      nowMs: () => this.#nowMs,
+      wallMs: () => this.#nowMs,
+      after: () => {
+        throw new TypeError("Cannot set a timer: deciding takes no time here");
+      },
+    };
+    const tokens = new TokenEstimator();
+    this.#scheduler = new Scheduler({ plan, clock, random, tokens });
+    this.#dispatcher = new Dispatcher({ store: this.#store, scheduler: this.#scheduler, tokens, clock });
   }
 
   route({ id }: PoolRequest, nowMs: number): number {
-    const { plan, random, load } = this.#options;
-    const request = load[id];
+    this.#nowMs = nowMs;
+    const request = this.#options.load[id];
     if (request === undefined) throw new RangeError(`Cannot route request "${id}": not in the load`);
-    const context = { plan, random, nowMs, scratch: this.#scratch };
-    const decision = schedule(readRequest(request), this.#store.snapshot(nowMs), context);
-    if (decision.kind !== "picked") throw new Error(`Cannot route request "${id}": ${decision.kind}`);
-    const [endpoint] = decision.endpoints;
-    const entry = this.#store.ledger.open(id, endpoint, nowMs, loadOf(decision.cycle, endpoint));
-    this.#open.set(id, { entry, followers: noteDispatched(plan, decision) });
+    const decision = routeRequest(readRequest(request), undefined, {
+      snapshot: () => this.#store.snapshot(nowMs),
+      schedule: (read, candidates) => this.#scheduler.schedule(read, candidates),
+    });
+    if (decision.kind === "reject") throw new Error(`Cannot route request "${id}": ${decision.message}`);
+    this.#open.set(id, this.#dispatcher.dispatch(decision));
+    const [endpoint] = decision.picked.endpoints;
     return this.#specs.findIndex((spec) => spec.id === endpoint.id);
   }
 
-  answered({ id }: PoolRequest): void {
-    const open = this.#open.get(id);
-    if (open === undefined) return;
-    this.#store.ledger.noteFirstByte(open.entry);
-    for (const follower of open.followers) follower.firstByte?.();
+  answered({ id }: PoolRequest, _server: number, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#open.get(id)?.firstByte();
   }
 
-  finished({ id }: PoolRequest): void {
-    const open = this.#open.get(id);
-    if (open === undefined) return;
+  finished({ id }: PoolRequest, _server: number, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#open.get(id)?.release("completed");
     this.#open.delete(id);
-    this.#store.ledger.close(open.entry);
-    noteEnded(open.followers, "completed");
   }
 
   scraped(server: number, load: ReplicaLoad, nowMs: number): void {
+    const { config, page, joinsAtMs } = this.#options;
     const spec = this.#specs[server];
-    if (spec === undefined) return;
-    const { blockSizeTokens, kvTokens, maxLoras } = this.#options.config;
+    if (spec === undefined || (joinsAtMs?.(server) ?? 0) > nowMs) return;
+    this.#nowMs = nowMs;
+    // Joins when it is seen for the first time.
+    if (this.#store.find(spec.id, spec.incarnation) === undefined) this.#store.upsert(spec);
+    const { blockSizeTokens, kvTokens, maxLoras } = config;
     this.#store.announceSample(spec.id, spec.incarnation, nowMs);
+    const shown = page === undefined ? load : page(server, load, nowMs);
+    if (shown === undefined) return;
     this.#store.putSample(spec.id, spec.incarnation, {
       sampledAtMs: nowMs,
-      waitingRequests: load.waiting,
-      runningRequests: load.running,
-      kvCacheRatio: load.kvCacheRatio,
-      adapters: adaptersOf(load, maxLoras),
+      waitingRequests: shown.waiting,
+      runningRequests: shown.running,
+      kvCacheRatio: shown.kvCacheRatio,
+      adapters: adaptersOf(shown, maxLoras),
       cacheInfo: { blockSizeTokens, blocks: Math.floor(kvTokens / blockSizeTokens) },
     });
   }
