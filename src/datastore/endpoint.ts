@@ -1,4 +1,5 @@
 import type { Signal } from "./signal.ts";
+import type { SharePosition } from "./slow-start.ts";
 
 /** Name of an endpoint within the pool, `namespace/name`; a pod that comes back under its name has the same id. */
 export type EndpointId = string;
@@ -57,8 +58,8 @@ export interface Endpoint extends EndpointSpec {
    * no other candidate is left.
    */
   readonly lastResort: boolean;
-  /** It joined a working pool not long ago and has had its share of requests: to be passed over while others are left. */
-  readonly slowStart: boolean;
+  /** Where it stands with its share of requests, when it joined a working pool not long ago; undefined: it is no newcomer. */
+  readonly slowStart: SharePosition | undefined;
 }
 
 /** `host:port`, with brackets around an IPv6 host. */

@@ -34,8 +34,6 @@ export class InFlightLedger {
   readonly #accounts = new Map<EndpointId, LedgerAccount[]>();
   #sequence = 0;
   #total = 0;
-  /** Called for every request that is opened; the datastore listens. */
-  onOpened: ((entry: InFlightEntry) => void) | undefined;
 
   /** Requests under way at all endpoints, also those that left the pool. */
   get total(): number {
@@ -67,7 +65,6 @@ export class InFlightLedger {
     };
     this.#total++;
     account.add(entry);
-    this.onOpened?.(entry);
     return entry;
   }
 

@@ -106,7 +106,7 @@ export class Member implements Believed {
       inFlightRequests: this.account.openRequests,
       prefillTokens: this.account.prefillTokens,
       lastResort: this.lastResort,
-      slowStart: this.slowStart?.isAhead ?? false,
+      slowStart: this.slowStart?.position,
     };
     this.#endpoint = isBlended ? undefined : endpoint;
     return endpoint;

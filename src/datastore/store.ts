@@ -1,7 +1,7 @@
 import { LruMap } from "../lib/lru-map.ts";
 import { needsPrior, poolPrior } from "./belief.ts";
 import type { Endpoint, EndpointId, EndpointSpec } from "./endpoint.ts";
-import { type InFlightEntry, InFlightLedger } from "./in-flight-ledger.ts";
+import { InFlightLedger } from "./in-flight-ledger.ts";
 import { Member, type SignalRules } from "./member.ts";
 import type { Sample } from "./sample.ts";
 import { SlowStart } from "./slow-start.ts";
@@ -59,7 +59,6 @@ export class EndpointStore {
   constructor(options: StoreOptions = {}) {
     const { ledger = new InFlightLedger(), corrections = true, halfLife = defaultHalfLife } = options;
     this.ledger = ledger;
-    ledger.onOpened = (entry) => this.#noteDispatch(entry);
     this.#rules = { corrections, halfLife, isAdapter: (model) => this.#adapters.get(model) === true };
   }
 
@@ -145,6 +144,17 @@ export class EndpointStore {
     this.#snapshot = undefined;
   }
 
+  /** Takes note of a decision for `picked`, one of `candidates`, for the shares of newcomers. */
+  noteDecision(picked: Endpoint, candidates: readonly Endpoint[]): void {
+    if (this.#newcomers.size === 0 || candidates.length < 2) return;
+    for (const { id, incarnation } of candidates) {
+      const member = this.#member(id, incarnation);
+      if (member?.slowStart === undefined) continue;
+      member.slowStart.noteDecision(candidates.length, id === picked.id);
+      this.#changed(member);
+    }
+  }
+
   /** Takes note of how an attempt to reach the endpoint's serving port ended. */
   putContact(id: EndpointId, incarnation: string, outcome: ContactOutcome): void {
     const member = this.#member(id, incarnation);
@@ -206,14 +216,6 @@ export class EndpointStore {
     }
     const prior = isPriorNeeded && corrections ? poolPrior(members) : undefined;
     return members.map((member) => member.describe(prior));
-  }
-
-  #noteDispatch({ id, incarnation }: InFlightEntry): void {
-    for (const member of this.#newcomers) {
-      const isHere = member.spec.id === id && member.spec.incarnation === incarnation;
-      member.slowStart?.noteDispatch(isHere, this.#members.size);
-      this.#changed(member);
-    }
   }
 
   #endSlowStarts(nowMs: number): void {

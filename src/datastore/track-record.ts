@@ -38,8 +38,11 @@ const volatilityMs = 1_000;
 const volatilityShare = 0.3;
 /** Time over which an endpoint that is contradicted loses credit, and regains it. */
 const creditMs = 2_000;
-/** Own requests open before a sample can contradict them: fewer may be on their way in or out. */
-const leastContradicted = 3;
+/** A page that shows this share of the own open requests or more is believed, one that shows `incredible` of them is not. */
+const credible = 0.5;
+const incredible = 0.25;
+/** Fewer own open requests than this, on average, contradict nobody. */
+const leastOpen = 0.25;
 /** A correction that never came true still counts this much: herding costs more than an overestimate. */
 const leastTrust = 0.25;
 /** Squared corrections that are taken to have come true before any was seen, in requests and in shares of the cache. */
@@ -65,7 +68,8 @@ export class TrackRecord {
   #lastSampleMs: number | undefined;
   #intervalMs: number | undefined;
   #absorbedPerMs = 0;
-  #credit = 1;
+  #shownRequests = 0;
+  #openRequests = 0;
   readonly #residuals: Record<LoadFamily, number | undefined>;
   /** Squared move of the signal by millisecond. */
   readonly #volatility: Record<LoadFamily, number | undefined>;
@@ -88,7 +92,9 @@ export class TrackRecord {
 
   /** 0..1, how far the endpoint's pages agree with the requests that this picker has there. */
   get credit(): number {
-    return this.#credit;
+    if (this.#openRequests < leastOpen) return 1;
+    const share = this.#shownRequests / this.#openRequests;
+    return Math.min(1, Math.max(0, (share - incredible) / (credible - incredible)));
   }
 
   /** How much of a correction is believed: the slope of what happened on what was expected, 0.25 to 1. */
@@ -156,8 +162,8 @@ export class TrackRecord {
   #confidence(family: LoadFamily, signal: Signal, nowMs: number): number {
     if (signal.value === undefined) return 0;
     const overdueMs = ageMs(signal, nowMs) - this.#freshForMs();
-    if (overdueMs <= 0) return this.#credit;
-    return this.#credit * 2 ** (-overdueMs / this.halfLifeMs(family, signal.value));
+    if (overdueMs <= 0) return this.credit;
+    return this.credit * 2 ** (-overdueMs / this.halfLifeMs(family, signal.value));
   }
 
   #trust(of: "requests" | "kvCacheRatio"): number {
@@ -205,16 +211,14 @@ export class TrackRecord {
     if (this.#absorbedPerMs * memoryMs < 0.01) this.#absorbedPerMs = 0;
   }
 
-  /** A page that shows less than half of the requests that this picker holds open there cannot be true. */
+  /** Compares what pages show with the requests that this picker holds open there, on average over a few seconds. */
   #noteCredit({ after, openRequests, atMs }: SampleOutcome, elapsedMs: number): void {
     const waiting = valueAt(after.waitingRequests, atMs);
     const running = valueAt(after.runningRequests, atMs);
     if (waiting === undefined || running === undefined) return;
-    const shown = waiting + running;
-    const isContradicted = openRequests >= leastContradicted && shown < openRequests / 2 - 1;
     const share = 1 - Math.exp(-elapsedMs / creditMs);
-    this.#credit += share * ((isContradicted ? 0 : 1) - this.#credit);
-    if (this.#credit > 0.999) this.#credit = 1;
+    this.#shownRequests += share * (Math.min(openRequests, waiting + running) - this.#shownRequests);
+    this.#openRequests += share * (openRequests - this.#openRequests);
   }
 }
 

@@ -31,6 +31,7 @@ export class Dispatcher {
 
   /** The request of a decision is on its way. */
   dispatch({ picked }: Forward): DispatchedRequest {
+    this.#deps.store.noteDecision(picked.endpoints[0], picked.trace.filtered);
     return new DispatchedRequest(picked, this.#streamKey++, this.#deps);
   }
 }

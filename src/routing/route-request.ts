@@ -38,7 +38,7 @@ export function routeRequest(
   deps: RoutingDeps,
 ): RouteDecision {
   const legal = deps.ignoreSubset === true ? deps.snapshot() : inSubset(deps.snapshot(), metadata);
-  const candidates = eligible(legal);
+  const candidates = withoutLastResort(legal);
   if (candidates.length === 0) {
     return reject("rejected-no-endpoints", noCandidates);
   }
@@ -64,17 +64,11 @@ function refuse(outcome: NonePicked | Denied): Reject {
   return reject("rejected-no-endpoints", what);
 }
 
-/** Endpoints that refuse connections, and newcomers ahead of their share, are used only when no other is left. */
-function eligible(endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  const alive = preferring(endpoints, ({ lastResort }) => !lastResort);
-  return preferring(alive, ({ slowStart }) => !slowStart);
-}
-
-/** Those that meet a condition, or all when none does; the same array when all do. */
-function preferring(endpoints: readonly Endpoint[], meets: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
-  if (endpoints.every(meets)) return endpoints;
-  const preferred = endpoints.filter(meets);
-  return preferred.length > 0 ? preferred : endpoints;
+/** Endpoints that refuse connections are used only when no other is left. */
+function withoutLastResort(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  if (!endpoints.some(({ lastResort }) => lastResort)) return endpoints;
+  const alive = endpoints.filter(({ lastResort }) => !lastResort);
+  return alive.length > 0 ? alive : endpoints;
 }
 
 /** Whether some producer knows of a cached beginning of the prompt on the picked endpoint. */

@@ -6,6 +6,7 @@ import type { Denial } from "./denial.ts";
 import type { PluginIdentity, Profile, SchedulingPlan } from "./plan.ts";
 import type { Cycle, EndCause, Follower, Ratings } from "./plugin.ts";
 import { Scratch } from "./scratch.ts";
+import { keepShares } from "./keep-shares.ts";
 
 /** Score of every candidate in a scorer that could rate none. */
 const neutralScore = 0.5;
@@ -32,7 +33,9 @@ export interface Trace {
   readonly offered: readonly Endpoint[];
   /** `kept[i]`: what filter i of the profile left; shorter than the filters when one left nothing. */
   readonly kept: readonly (readonly Endpoint[])[];
-  /** Endpoints that every filter left, in order: what the arrays below are about. */
+  /** Endpoints that every filter left. */
+  readonly filtered: readonly Endpoint[];
+  /** Those of them that the shares of newcomers leave, in order: what the arrays below are about. */
   readonly candidates: readonly Endpoint[];
   /** `ratings[s].raw[i]`, `.score[i]`: scorer s of the profile on candidate i; scores are settled: in 0..1, none NaN. */
   readonly ratings: readonly Ratings[];
@@ -104,11 +107,12 @@ export function schedule(
 
 function pick(profile: Profile, cycle: Cycle, offered: readonly Endpoint[], scratch: Scratch): Picked | NonePicked {
   const kept = runFilters(profile, cycle, offered);
-  const candidates = kept.at(-1) ?? offered;
+  const filtered = kept.at(-1) ?? offered;
+  const candidates = keepShares(filtered);
   rate(profile, cycle, candidates, scratch);
   const picked = candidates.length === 0 ? [] : profile.picker.picker.pick(cycle, candidates, scratch.totals);
   const { ratings, totals, draws } = scratch;
-  const trace: Trace = { profile, offered, kept, candidates, ratings, totals, draws, picked };
+  const trace: Trace = { profile, offered, kept, filtered, candidates, ratings, totals, draws, picked };
   const [first, ...rest] = picked.map((index) => candidates[index] as Endpoint);
   if (first !== undefined) return { kind: "picked", endpoints: [first, ...rest], cycle, trace };
   return { kind: "none", reason: "all-filtered", by: profile.filters[kept.length - 1], trace };

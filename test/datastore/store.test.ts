@@ -32,7 +32,7 @@ function plainStoreWith(...specs: EndpointSpec[]): EndpointStore {
 }
 
 const [a, b] = [spec("a"), spec("b")];
-const untouched = { inFlightRequests: 0, prefillTokens: 0, lastResort: false, slowStart: false };
+const untouched = { inFlightRequests: 0, prefillTokens: 0, lastResort: false, slowStart: undefined };
 
 test("snapshot starts with unknown signals", () => {
   const [endpoint] = plainStoreWith(a).snapshot();

@@ -35,7 +35,7 @@ export function anEndpoint(name: string, traits: EndpointTraits = {}): Endpoint 
     inFlightRequests: traits.inFlight ?? 0,
     prefillTokens: traits.prefillTokens ?? 0,
     lastResort: traits.lastResort ?? false,
-    slowStart: false,
+    slowStart: undefined,
     signals: {
       waitingRequests: signal(traits.waiting),
       runningRequests: signal(traits.running),
