@@ -1,4 +1,5 @@
 import { type AdapterState, type CacheInfo, type Endpoint, formatAddress } from "../../src/datastore/endpoint.ts";
+import type { SharePosition } from "../../src/datastore/slow-start.ts";
 import { type Signal, unknownSignal } from "../../src/datastore/signal.ts";
 
 /** What a test says about an endpoint; every signal that is absent is unknown. */
@@ -16,6 +17,7 @@ export interface EndpointTraits {
   readonly inFlight?: number;
   readonly prefillTokens?: number;
   readonly lastResort?: boolean;
+  readonly slowStart?: SharePosition;
 }
 
 /** An endpoint `default/NAME` with scraped signals. */
@@ -35,7 +37,7 @@ export function anEndpoint(name: string, traits: EndpointTraits = {}): Endpoint 
     inFlightRequests: traits.inFlight ?? 0,
     prefillTokens: traits.prefillTokens ?? 0,
     lastResort: traits.lastResort ?? false,
-    slowStart: undefined,
+    slowStart: traits.slowStart,
     signals: {
       waitingRequests: signal(traits.waiting),
       runningRequests: signal(traits.running),
