@@ -74,6 +74,8 @@ export class PageFetcher {
       result = await attempt.result;
     }
     cancel();
+    // undici counts the request as running for ever, and sends no other.
+    if (isFailed(result) && result.reason === "tls-name") await this.close();
     return result;
   }
 
