@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
+import type { PoolFacts } from "../config/cautions.ts";
 import { loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
-import { readEndpoints } from "../discovery/endpoints-file.ts";
+import { type EndpointsFile, readEndpoints } from "../discovery/endpoints-file.ts";
+import { poolFacts } from "../doctor/pool-facts.ts";
 import { formatProblems, type Problem } from "../lib/document.ts";
 import { exitCode, UsageError } from "./exit.ts";
 import { booleanValue } from "./option-values.ts";
@@ -30,21 +32,25 @@ export function registerCheck(program: Command): void {
     .action((configs: string[], options: CheckOptions) => {
       if (configs.length + options.endpoints.length === 0)
         throw new UsageError("check needs a CONFIG or --endpoints FILE");
+      const lists = options.endpoints.map((file) => readEndpoints(readText(file), file));
+      const entries = lists.flatMap((list) => (list.kind === "ok" ? list.entries : []));
+      const pool = poolFacts(lists.some(({ kind }) => kind === "ok") ? entries : undefined);
       const verdicts = [
-        ...configs.map((file) => checkConfig(file, options)),
-        ...options.endpoints.map((file) => checkEndpoints(file)),
+        ...configs.map((file) => checkConfig(file, options, pool)),
+        ...lists.map((list, i) => checkEndpoints(options.endpoints[i] ?? "", list)),
       ];
       for (const { problems, warnings, summary } of verdicts) {
         if (problems.length > 0) console.error(formatProblems(problems));
-        if (warnings.length > 0) console.error(`warning: ${formatProblems(warnings)}`);
+        for (const warning of warnings) console.error(`warning: ${formatProblems([warning])}`);
         console.log(summary);
       }
       process.exitCode = verdicts.some(({ problems }) => problems.length > 0) ? exitCode.no : exitCode.done;
     });
 }
 
-function checkConfig(file: string, { allowExperimentalPlugins }: CheckOptions): Verdict {
-  const loaded = loadConfig(readText(file), { file, registry: builtInRegistry, allowExperimentalPlugins, hashKey: 0n });
+function checkConfig(file: string, { allowExperimentalPlugins }: CheckOptions, pool: PoolFacts): Verdict {
+  const rules = { registry: builtInRegistry, allowExperimentalPlugins };
+  const loaded = loadConfig(readText(file), { file, ...rules, hashKey: 0n, pool });
   const { warnings } = loaded;
   if (loaded.kind === "invalid")
     return { problems: loaded.problems, warnings, summary: counted(file, loaded.problems) };
@@ -53,8 +59,7 @@ function checkConfig(file: string, { allowExperimentalPlugins }: CheckOptions): 
   return { problems: [], warnings, summary: `${file}: ok, revision ${revision}, profiles ${profiles}` };
 }
 
-function checkEndpoints(file: string): Verdict {
-  const read = readEndpoints(readText(file), file);
+function checkEndpoints(file: string, read: EndpointsFile): Verdict {
   if (read.kind === "invalid") return { problems: read.problems, warnings: [], summary: counted(file, read.problems) };
   return { problems: [], warnings: [], summary: `${file}: ok, ${read.entries.length} endpoints` };
 }

@@ -5,6 +5,7 @@ import { packageFile } from "./package-file.ts";
 import { registerServe } from "./serve.ts";
 import { registerCheck } from "./check.ts";
 import { registerDemo } from "./demo.ts";
+import { registerDoctor } from "./doctor.ts";
 import { registerEnvoy } from "./envoy.ts";
 import { registerUnavailable } from "./unavailable.ts";
 
@@ -16,9 +17,8 @@ export function createProgram(): Command {
     .version(version)
     .showSuggestionAfterError()
     .exitOverride();
-  for (const register of [registerServe, registerDemo, registerEnvoy, registerCheck, registerUnavailable]) {
-    register(program);
-  }
+  const commands = [registerServe, registerDemo, registerEnvoy, registerCheck, registerDoctor, registerUnavailable];
+  for (const register of commands) register(program);
   return program;
 }
 

@@ -9,7 +9,14 @@ export const defaultParserTypes: readonly string[] = [
   "passthrough-parser",
 ];
 
-const parsers: readonly { readonly type: string; readonly summary: string }[] = [
+interface ParserType {
+  readonly type: string;
+  readonly summary: string;
+  /** Requests that it takes have no prompt that is read. */
+  readonly isBlind?: boolean;
+}
+
+const parsers: readonly ParserType[] = [
   {
     type: "openai-parser",
     summary:
@@ -22,11 +29,15 @@ const parsers: readonly { readonly type: string; readonly summary: string }[] = 
   {
     type: "passthrough-parser",
     summary: "Takes every request that no other parser claims and forwards it unread.",
+    isBlind: true,
   },
 ];
 
 /** Types that read request bodies. */
 export const parserTypes: readonly string[] = parsers.map(({ type }) => type);
+
+/** Parser types that read the prompt of some requests. */
+export const promptParserTypes: readonly string[] = parsers.flatMap(({ type, isBlind }) => (isBlind ? [] : [type]));
 
 /** Plugin types of a config that belong to other parts of the picker: they can be named, and have no role in scheduling. */
 export const componentPlugins: readonly PluginDefinition[] = parsers.map(({ type, summary }) =>

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { inOrder, type Problem, readDocument } from "../lib/document.ts";
 import type { PluginIdentity, SchedulingPlan } from "../scheduling/plan.ts";
 import { buildPlan, partRoles, resolveNeeds } from "./build-plan.ts";
+import { type PoolFacts, warnOfCautions } from "./cautions.ts";
 import { defaultConfigText } from "./default-config.ts";
 import { readDetector } from "./detector.ts";
 import { type MetricsConfig, readMetrics } from "./metrics-plugins.ts";
@@ -31,6 +32,8 @@ export interface LoadOptions extends PluginRules {
   readonly file: string;
   /** Secret of this process for keyed hashes; 64 bits are used. */
   readonly hashKey: bigint;
+  /** Also warns of what the config says without an effect on this pool, or with a bad one; absent: it does not. */
+  readonly pool?: PoolFacts;
 }
 
 /** A config, or everything that is wrong with its text; `warnings` are about what is accepted without an effect. */
@@ -62,6 +65,9 @@ function compile(text: string, report: Report, options: LoadOptions): LoadedConf
   const rooted = [...used, handler, ...parts, detector].filter((plugin) => plugin !== undefined);
   const { producers, needs } = resolveNeeds(rooted, report, table);
   if (report.problems.length > 0 || handler === undefined) return invalid(report);
+  if (options.pool !== undefined) {
+    warnOfCautions(report, { profiles, plugins: table.all, metrics, parsers }, options.pool);
+  }
   const plan = buildPlan({ profiles, handler, parts, detector, producers, needs }, options.hashKey);
   const config: CompiledConfig = Object.freeze({
     file: options.file,

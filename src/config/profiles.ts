@@ -9,11 +9,15 @@ import { profileEntry, reference } from "./schema.ts";
 export interface DeclaredUse {
   readonly plugin: DeclaredPlugin;
   readonly weight: number;
+  /** Where the use is written: an entry of the profile, or of `plugins` without profiles. */
+  readonly path: DocumentPath;
 }
 
 /** A profile before its plugins are made. */
 export interface DeclaredProfile {
   readonly name: string;
+  /** Where it is written; the document's root for the one that is made without any. */
+  readonly path: DocumentPath;
   readonly uses: readonly DeclaredUse[];
   readonly picker: DeclaredPlugin | undefined;
 }
@@ -64,23 +68,20 @@ export function declareHandler(
 
 function completeProfile(report: Report, table: PluginTable): DeclaredProfile {
   const plugins = table.all.filter(hasPlace);
-  const uses = plugins.map((plugin) => ({ plugin, weight: 1 }));
-  const paths = plugins.map(({ path }) => path ?? []);
-  return { name: "default", uses, picker: onlyPicker(uses, paths, report, table) };
+  const uses = plugins.map((plugin) => ({ plugin, weight: 1, path: plugin.path ?? [] }));
+  return { name: "default", path: [], uses, picker: onlyPicker(uses, report, table) };
 }
 
 function declareProfile(name: string, path: DocumentPath, report: Report, table: PluginTable): DeclaredProfile {
   const uses: DeclaredUse[] = [];
-  const paths: DocumentPath[] = [];
   for (const entry of report.entries(reference.strip(), [...path, "plugins"])) {
     const plugin = table.resolve(entry.value.pluginRef, [...entry.path, "pluginRef"]);
     if (plugin === undefined) continue;
     const weight = report.peek(z.number(), [...entry.path, "weight"]);
     warnIdle(plugin, entry.path, weight, report);
-    uses.push({ plugin, weight: weight ?? 1 });
-    paths.push(entry.path);
+    uses.push({ plugin, weight: weight ?? 1, path: entry.path });
   }
-  return { name, uses, picker: onlyPicker(uses, paths, report, table) };
+  return { name, path, uses, picker: onlyPicker(uses, report, table) };
 }
 
 function hasPlace({ definition }: DeclaredPlugin): boolean {
@@ -104,19 +105,14 @@ function warnIdle(plugin: DeclaredPlugin, path: DocumentPath, weight: number | u
   }
 }
 
-function onlyPicker(
-  uses: readonly DeclaredUse[],
-  paths: readonly DocumentPath[],
-  report: Report,
-  table: PluginTable,
-): DeclaredPlugin | undefined {
+function onlyPicker(uses: readonly DeclaredUse[], report: Report, table: PluginTable): DeclaredPlugin | undefined {
   let picker: DeclaredPlugin | undefined;
-  for (const [i, { plugin }] of uses.entries()) {
+  for (const { plugin, path } of uses) {
     if (!plugin.definition.roles.includes("picker")) continue;
     if (picker === undefined) picker = plugin;
     else {
       const what = `"${plugin.name}" is a second picker beside "${picker.name}", expected one a profile`;
-      report.problem(paths[i] ?? [], what);
+      report.problem(path, what);
     }
   }
   return picker ?? table.addDefault(defaultPicker);

@@ -1,4 +1,4 @@
-import type { Endpoint, EndpointId } from "../datastore/endpoint.ts";
+import type { Endpoint, EndpointId, EndpointSignals } from "../datastore/endpoint.ts";
 import type { TokenEstimate } from "../datastore/token-estimator.ts";
 import type { Random } from "../lib/random.ts";
 import type { z } from "../lib/schema.ts";
@@ -116,6 +116,9 @@ export interface Requirement {
   readonly parameter?: string;
 }
 
+/** What a plugin decides by: a signal of the endpoints, or the prompt of the request. */
+export type PluginInput = keyof EndpointSignals | "prompt";
+
 /** A plugin type: how it is named in a config, which parameters it takes and how an instance is made. */
 export interface PluginDefinition<P = unknown> {
   /** Type name as in EndpointPickerConfig, kebab-case (protocol 6.4-6.7). */
@@ -126,6 +129,8 @@ export interface PluginDefinition<P = unknown> {
   readonly parameters: z.ZodType<P>;
   /** Plugins that must run before this one. */
   readonly requires?: readonly Requirement[];
+  /** What it decides by, when all it does depends on it: where none of it is ever known, the plugin decides nothing. */
+  readonly reads?: readonly PluginInput[];
   /** Alpha upstream: loads only with `--allow-experimental-plugins`. */
   readonly experimental?: boolean;
   /** Roles an instance will have, known before it is made; none for types that are named in a config but decide nothing. */

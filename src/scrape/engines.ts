@@ -11,10 +11,21 @@ export interface EngineChoice {
   readonly engines: readonly ModelServerMetrics[];
 }
 
+/** Which model server an endpoint is taken for, and why. */
+export interface EngineMatch {
+  readonly metrics: ModelServerMetrics;
+  /** The label that was looked at; undefined: the endpoint has none and is read as the default. */
+  readonly label: { readonly key: string; readonly value: string } | undefined;
+  /** The label names a model server that there is; else the default is used. */
+  readonly isLabelKnown: boolean;
+}
+
 /** Which metrics the page of an endpoint has. */
 export interface Engines {
   /** The same object for the same model server, whatever the endpoint. */
   readonly of: (endpoint: Pick<EndpointSpec, "labels">) => ModelServerMetrics;
+  /** The same with the reason. */
+  readonly match: (endpoint: Pick<EndpointSpec, "labels">) => EngineMatch;
   /** All of them by name, the configured ones first. */
   readonly byName: ReadonlyMap<string, ModelServerMetrics>;
 }
@@ -32,10 +43,14 @@ export function createEngines({ engineLabelKey, defaultEngine, engines }: Engine
     const names = [...byName.keys()].join(", ");
     throw new TypeError(`Cannot use engine "${defaultEngine}" as default: no such engine, expected one of ${names}`);
   }
-  return {
-    of: ({ labels }) => byName.get(labelOf(labels, engineLabelKey) || labelOf(labels, legacyLabelKey)) ?? fallback,
-    byName,
+  const match = ({ labels }: Pick<EndpointSpec, "labels">): EngineMatch => {
+    const key = labelOf(labels, engineLabelKey) === "" ? legacyLabelKey : engineLabelKey;
+    const value = labelOf(labels, key);
+    const named = byName.get(value);
+    const label = value === "" ? undefined : { key, value };
+    return { metrics: named ?? fallback, label, isLabelKnown: named !== undefined };
   };
+  return { of: (endpoint) => match(endpoint).metrics, match, byName };
 }
 
 function labelOf(labels: EndpointSpec["labels"], key: string): string {

@@ -8,8 +8,14 @@ import { classifyError, type ScrapeFailure } from "./failure.ts";
 export interface FailedFetch {
   readonly kind: "failed";
   readonly reason: ScrapeFailure;
+  /** At most 200 characters; may hold text of the endpoint's answer. */
   readonly detail: string;
+  /** HTTP status of a refused answer, for the reason `status`. */
+  readonly status?: number;
 }
+
+/** A failure before it is the result of a fetch. */
+type Refusal = Omit<FailedFetch, "kind">;
 
 /** Reads a whole page. The buffer is used again for the next page of any endpoint, so nothing may keep it or a part of it. */
 export type ReadPage<T> = (page: Buffer) => T;
@@ -74,6 +80,8 @@ export class PageFetcher {
       result = await attempt.result;
     }
     cancel();
+    // undici counts the request as running for ever, and sends no other.
+    if (isFailed(result) && result.reason === "tls-name") await this.close();
     return result;
   }
 
@@ -117,7 +125,7 @@ export class PageFetcher {
   }
 
   #discard(attempt: Pick<Attempt<never>, "fail"> | undefined, detail: string): void {
-    attempt?.fail("timeout", detail);
+    attempt?.fail({ reason: "timeout", detail });
     void this.close();
   }
 }
@@ -139,7 +147,7 @@ class Attempt<T> implements Dispatcher.DispatchHandler {
   #interimResponses = 0;
   #hasResponse = false;
   /** Why the answer is refused though it is read to its end, to keep the connection. */
-  #refusal: { readonly reason: ScrapeFailure; readonly detail: string } | undefined;
+  #refusal: Refusal | undefined;
   #endsWithConnection = false;
 
   /** `onWhole` is called when a whole response came, wanted or not. */
@@ -151,8 +159,8 @@ class Attempt<T> implements Dispatcher.DispatchHandler {
     });
   }
 
-  fail(reason: ScrapeFailure, detail: string): void {
-    this.#settle({ kind: "failed", reason, detail: detail.slice(0, 200) });
+  fail(refusal: Refusal): void {
+    this.#settle({ kind: "failed", ...refusal, detail: refusal.detail.slice(0, 200) });
   }
 
   onRequestStart(): void {
@@ -166,18 +174,18 @@ class Attempt<T> implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) {
       if (++this.#interimResponses > maxInterimResponses)
-        this.#abort(controller, "malformed", "too many 1xx responses");
+        this.#abort(controller, { reason: "malformed", detail: "too many 1xx responses" });
       return;
     }
     this.#hasResponse = true;
     const { "content-encoding": encoding = "identity", "content-type": type, "content-length": length } = headers;
     this.#endsWithConnection = length === undefined && headers["transfer-encoding"] === undefined;
     if (String(encoding).toLowerCase() !== "identity") {
-      this.#abort(controller, "encoding", `content-encoding ${String(encoding)}`);
+      this.#abort(controller, { reason: "encoding", detail: `content-encoding ${String(encoding)}` });
     } else if (Number(length ?? 0) > maxPageBytes) {
-      this.#abort(controller, "too-large", `content-length ${String(length)}`);
+      this.#abort(controller, { reason: "too-large", detail: `content-length ${String(length)}` });
     } else if (status !== 200) {
-      this.#refusal = { reason: "status", detail: `status ${status}` };
+      this.#refusal = { reason: "status", detail: `status ${status}`, status };
     } else if (type !== undefined && !/^(?:text\/plain|application\/openmetrics-text)\b/i.test(String(type))) {
       this.#refusal = { reason: "malformed", detail: `content-type ${String(type)}` };
     }
@@ -186,9 +194,9 @@ class Attempt<T> implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length;
     if (this.#refusal !== undefined) {
-      if (this.#bytes > maxDrainedBytes) this.#abort(controller, this.#refusal.reason, this.#refusal.detail);
+      if (this.#bytes > maxDrainedBytes) this.#abort(controller, this.#refusal);
     } else if (this.#bytes > maxPageBytes) {
-      this.#abort(controller, "too-large", `more than ${maxPageBytes} bytes`);
+      this.#abort(controller, { reason: "too-large", detail: `more than ${maxPageBytes} bytes` });
     } else {
       this.#chunks.push(chunk);
     }
@@ -196,23 +204,23 @@ class Attempt<T> implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#onWhole();
-    if (this.#refusal !== undefined) return this.fail(this.#refusal.reason, this.#refusal.detail);
+    if (this.#refusal !== undefined) return this.fail(this.#refusal);
     const page = joinInScratch(this.#chunks, this.#bytes);
     // Without a length the end of the connection is the end of the page, be it finished or cut.
     if (this.#endsWithConnection && page.length > 0 && page.at(-1) !== 0x0a) {
-      return this.fail("truncated", "the connection ended inside a line");
+      return this.fail({ reason: "truncated", detail: "the connection ended inside a line" });
     }
     this.#settle(this.#read(page));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.fail(classifyError(error, this.#hasResponse), error.message);
+    this.fail({ reason: classifyError(error, this.#hasResponse), detail: error.message });
   }
 
-  #abort(controller: Dispatcher.DispatchController, reason: ScrapeFailure, detail: string): void {
+  #abort(controller: Dispatcher.DispatchController, refusal: Refusal): void {
     this.#chunks.length = 0;
-    this.fail(reason, detail);
-    controller.abort(new Error(detail));
+    this.fail(refusal);
+    controller.abort(new Error(refusal.detail));
   }
 }
 

@@ -162,10 +162,11 @@ function missingOf(compiled: CompiledMetrics, signals: Omit<Sample, "sampledAtMs
   return expected.filter((signal) => signals[signal] === undefined);
 }
 
-const rankOf = ({ labels }: Series): string => labels["engine"] ?? "";
+/** The rank of a series: its `engine` label, "" without one. */
+export const rankOf = ({ labels }: Series): string => labels["engine"] ?? "";
 
-/** The value of each rank; undefined for a rank whose series are all unusable. */
-function valueOfRanks(
+/** The value of each rank, as `read` takes it; undefined for a rank whose series are all unusable. */
+export function valueOfRanks(
   series: readonly Series[],
   read: (value: number) => number | undefined,
 ): Map<string, number | undefined> {

@@ -63,3 +63,17 @@ test("createEngines refuses a default that is no engine", () => {
       'Cannot use engine "mlc" as default: no such engine, expected one of mine, vllm, sglang, trtllm-serve, triton-tensorrt-llm, triton',
   });
 });
+
+test("a match says which label was looked at, and whether it names an engine", () => {
+  const { match } = createEngines(choice());
+  const rows = [{}, { [label]: "sglang" }, { [label]: "mlc" }, { [legacy]: "triton" }].map((labels) => {
+    const { metrics, label: looked, isLabelKnown } = match({ labels });
+    return [metrics.engine, looked?.key, looked?.value, isLabelKnown];
+  });
+  assert.deepEqual(rows, [
+    ["vllm", undefined, undefined, false],
+    ["sglang", label, "sglang", true],
+    ["vllm", label, "mlc", false],
+    ["triton", legacy, "triton", true],
+  ]);
+});

@@ -73,6 +73,19 @@ for (const { name, server, want } of refusals) {
   });
 }
 
+test("F13 a certificate for another address is refused for the same reason every time", async (t) => {
+  const port = await startTlsServer(t, await authority.issue({ ip: "127.0.0.2" }));
+  const source = { scheme: "https", path: "/metrics", insecureSkipVerify: false } as const;
+  const { path, tls } = openSource({ ...source, caCertPath: inFile(t, authority.cert) });
+  const sweep = new DeadlineSweep(new VirtualClock());
+  const fetcher = new PageFetcher({ host: "127.0.0.1", port, path, tls, sweep, deadlineMs: 1000 });
+  t.after(() => fetcher.close());
+  for (let i = 0; i < 3; i++) {
+    const result = await fetcher.fetch(() => ({ kind: "page" }) as const);
+    assert.equal(result.kind === "page" ? "page" : result.reason, "tls-name");
+  }
+});
+
 test("F13 a self-signed certificate is refused as tls-untrusted when servers are verified", async (t) => {
   const { createSelfSigned } = await import("../../src/extproc/self-signed.ts");
   const port = await startTlsServer(t, await createSelfSigned(Date.now()));

@@ -7,6 +7,7 @@ export const kvCacheScorer = definePlugin({
   type: "kv-cache-utilization-scorer",
   summary: "Prefers the least used KV cache.",
   parameters: noParameters,
+  reads: ["kvCacheRatio"],
   roles: ["scorer"],
   create: () => ({ scorer: { score: (_cycle, candidates, ratings) => rateByFreeCache(candidates, ratings) } }),
 });

@@ -15,6 +15,7 @@ export const loraAffinityScorer = definePlugin({
   type: "lora-affinity-scorer",
   summary: "Prefers endpoints that run the requested LoRA adapter, then those with a free adapter slot.",
   parameters: noParameters,
+  reads: ["adapters"],
   roles: ["scorer"],
   create: () => ({
     scorer: { score: ({ request }, candidates, ratings) => rateByAdapter(request.targetModel, candidates, ratings) },

@@ -20,6 +20,7 @@ export const prefixCacheScorer = definePlugin<Parameters>({
   type: "prefix-cache-scorer",
   summary: "Prefers the endpoint whose prefix cache holds most of the prompt.",
   parameters,
+  reads: ["prompt"],
   requires: [{ type: producerType, parameter: "prefixMatchInfoProducerName" }],
   roles: ["scorer"],
   create: (given, environment) => {

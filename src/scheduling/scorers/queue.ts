@@ -7,6 +7,7 @@ export const queueScorer = definePlugin({
   type: "queue-scorer",
   summary: "Prefers the shortest queue of waiting requests.",
   parameters: noParameters,
+  reads: ["waitingRequests"],
   roles: ["scorer"],
   create: () => ({
     scorer: {

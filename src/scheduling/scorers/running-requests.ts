@@ -7,6 +7,7 @@ export const runningRequestsScorer = definePlugin({
   type: "running-requests-size-scorer",
   summary: "Prefers the fewest running requests.",
   parameters: noParameters,
+  reads: ["runningRequests"],
   roles: ["scorer"],
   create: () => ({
     scorer: {
