@@ -1,12 +1,9 @@
 /** Plugin types of the reference (protocol 6.4 to 6.8) that this version does not have, by what they are. */
 const missingByKind = {
   scorer: [
-    "load-aware-scorer",
     "token-load-scorer",
     "active-request-scorer",
     "session-affinity-scorer",
-    "header-label-affinity-scorer",
-    "context-length-aware",
     "no-hit-lru-scorer",
     "latency-scorer",
     "precise-prefix-cache-scorer",

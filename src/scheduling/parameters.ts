@@ -1,4 +1,5 @@
 import { z } from "../lib/schema.ts";
+import type { Caution } from "./plugin.ts";
 
 /** For plugins that take no parameters. */
 export const noParameters = z.strictObject({});
@@ -7,3 +8,8 @@ export const noParameters = z.strictObject({});
 export const notAvailable = z
   .custom<undefined>((value) => value === undefined, { error: "not available in this version" })
   .optional();
+
+/** Warns that a parameter of 0 or less stands for its default, as it does in the reference. */
+export function cautionDefault(parameter: string, given: number, standsFor: number): Caution | undefined {
+  return given > 0 ? undefined : { parameter, message: `${given} counts as the default, ${standsFor}` };
+}

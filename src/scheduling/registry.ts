@@ -4,7 +4,10 @@ import { weightedRandomPicker } from "./pickers/weighted-random.ts";
 import type { PluginDefinition } from "./plugin.ts";
 import { approxPrefixCacheProducer } from "./producers/approx-prefix-cache.ts";
 import { tokenProducer } from "./producers/token.ts";
+import { contextLengthScorer } from "./scorers/context-length.ts";
+import { headerLabelAffinityScorer } from "./scorers/header-label-affinity.ts";
 import { kvCacheScorer } from "./scorers/kv-cache.ts";
+import { loadAwareScorer } from "./scorers/load-aware.ts";
 import { loraAffinityScorer } from "./scorers/lora-affinity.ts";
 import { prefixCacheScorer } from "./scorers/prefix-cache.ts";
 import { queueScorer } from "./scorers/queue.ts";
@@ -38,6 +41,9 @@ export const schedulingPlugins: readonly PluginDefinition[] = [
   kvCacheScorer,
   loraAffinityScorer,
   prefixCacheScorer,
+  loadAwareScorer,
+  contextLengthScorer,
+  headerLabelAffinityScorer,
   approxPrefixCacheProducer,
   tokenProducer,
   maxScorePicker,
