@@ -1,10 +1,7 @@
 /** Plugin types of the reference (protocol 6.4 to 6.8) that this version does not have, by what they are. */
 const missingByKind = {
   scorer: [
-    "token-load-scorer",
-    "active-request-scorer",
     "session-affinity-scorer",
-    "no-hit-lru-scorer",
     "latency-scorer",
     "precise-prefix-cache-scorer",
     "mm-embeddings-cache-scorer",
@@ -36,7 +33,6 @@ const missingByKind = {
   ],
   decider: ["prefix-based-pd-decider", "always-disagg-pd-decider", "always-disagg-multimodal-decider"],
   producer: [
-    "inflight-load-producer",
     "session-id-producer",
     "precise-prefix-cache-producer",
     "predicted-latency-producer",
