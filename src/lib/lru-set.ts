@@ -1,5 +1,16 @@
 const noSlot = -1;
 const firstSlots = 64;
+const bytesPerSlot = 24;
+
+/** Bytes that a set of `keys` keys takes at most: 24 for each, rounded up to a power of two of at least 64 keys. */
+export function lruSetBytes(keys: number): number {
+  return slotsFor(keys) * bytesPerSlot;
+}
+
+/** Most keys of a set that takes `bytes` at most: a power of two, at least 64 whatever `bytes` is. */
+export function lruSetKeys(bytes: number): number {
+  return Math.max(firstSlots, 2 ** Math.floor(Math.log2(bytes / bytesPerSlot)));
+}
 
 /**
  * A bounded set of 64-bit keys that forgets the key untouched for longest. A key is two unsigned 32-bit words and must
@@ -36,17 +47,19 @@ export class LruSet {
     return this.#limit;
   }
 
-  /** Bytes of the arrays. */
+  /** Bytes of the arrays, at most `lruSetBytes(limit)`. */
   get bytes(): number {
-    return this.#low.length * 16 + this.#cells.length * 4;
+    return this.#low.length * bytesPerSlot;
   }
 
   /** Changes the limit; the oldest keys beyond it are forgotten and memory that is no longer needed is released. */
   setLimit(limit: number): void {
     if (limit === this.#limit) return;
     this.#limit = limit;
-    while (this.#size > limit) this.#removeOldest();
-    if (this.#size * 4 <= this.#low.length && this.#low.length > firstSlots) this.#rebuild(this.#size * 2);
+    const kept = Math.min(this.#size, limit);
+    const slots = this.#low.length;
+    const isRoomy = kept * 4 <= slots && slots > firstSlots;
+    if (kept < this.#size || slots > slotsFor(limit) || isRoomy) this.#rebuild(Math.min(limit, kept * 2));
   }
 
   /** Whether the key is in the set; does not touch it. */
@@ -155,24 +168,36 @@ export class LruSet {
     else this.#newer[older] = newer;
   }
 
+  /** Moves the newest keys, as many as fit, into arrays for `wanted` keys, newest first. */
   #rebuild(wanted: number): void {
-    let slots = firstSlots;
-    while (slots < wanted) slots *= 2;
-    this.#low = copyInto(new Uint32Array(slots), this.#low, this.#size);
-    this.#high = copyInto(new Uint32Array(slots), this.#high, this.#size);
-    this.#newer = copyInto(new Int32Array(slots), this.#newer, this.#size);
-    this.#older = copyInto(new Int32Array(slots), this.#older, this.#size);
+    const slots = slotsFor(wanted);
+    const kept = Math.min(this.#size, this.#limit);
+    const low = new Uint32Array(slots);
+    const high = new Uint32Array(slots);
+    let from = this.#newest;
+    for (let slot = 0; slot < kept; slot++) {
+      low[slot] = at(this.#low, from);
+      high[slot] = at(this.#high, from);
+      from = at(this.#older, from);
+    }
+    this.#low = low;
+    this.#high = high;
+    this.#newer = new Int32Array(slots).map((_, slot) => slot - 1);
+    this.#older = new Int32Array(slots).map((_, slot) => slot + 1);
+    this.#size = kept;
+    this.#newest = kept === 0 ? noSlot : 0;
+    this.#oldest = kept - 1;
+    if (kept > 0) this.#older[kept - 1] = noSlot;
     this.#cells = new Int32Array(slots * 2);
     this.#mask = slots * 2 - 1;
-    for (let slot = 0; slot < this.#size; slot++) this.#occupy(slot);
+    for (let slot = 0; slot < kept; slot++) this.#occupy(slot);
   }
+}
+
+function slotsFor(keys: number): number {
+  return Math.max(firstSlots, 2 ** Math.ceil(Math.log2(Math.max(1, keys))));
 }
 
 function at(array: Int32Array | Uint32Array, index: number): number {
   return array[index] as number;
-}
-
-function copyInto<A extends Int32Array | Uint32Array>(target: A, source: A, length: number): A {
-  target.set(source.subarray(0, length));
-  return target;
 }
