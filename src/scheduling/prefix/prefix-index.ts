@@ -10,6 +10,13 @@ interface EndpointBlocks {
   matched: number;
 }
 
+/** Blocks `[from, end)` of some hashes. */
+interface Chain {
+  readonly words: Uint32Array;
+  readonly from: number;
+  readonly end: number;
+}
+
 const smallestBytes = lruSetBytes(1);
 
 /**
@@ -28,6 +35,8 @@ export class PrefixIndex {
   /** What is being looked up, and its number: the plugins of one decision ask for the same. */
   #asked: BlockHashes | undefined;
   #lookUp = 0;
+  /** What the last look-up found: endpoints often hold equally much, the system prompt for one. */
+  #guess = 0;
 
   /** `budgetBytes`: bytes of all lists together, at least 1,536: one list of 64 blocks. */
   constructor(budgetBytes: number) {
@@ -53,12 +62,7 @@ export class PrefixIndex {
       this.#lookUp++;
     }
     if (held.lookUp === this.#lookUp) return held.matched;
-    let matched = 0;
-    let from = 0;
-    for (const end of hashes.chainEnds) {
-      matched += countLeading(held.blocks, hashes.words, from, end);
-      from = end;
-    }
+    const matched = this.#count(held.blocks, hashes);
     held.lookUp = this.#lookUp;
     held.matched = matched;
     return matched;
@@ -85,6 +89,17 @@ export class PrefixIndex {
   forget(id: EndpointId): void {
     this.#bytes -= this.#byEndpoint.get(id)?.blocks.bytes ?? 0;
     this.#byEndpoint.delete(id);
+  }
+
+  #count(blocks: LruSet, { words, chainEnds }: BlockHashes): number {
+    let matched = 0;
+    let from = 0;
+    for (const end of chainEnds) {
+      this.#guess = countLeading(blocks, { words, from, end }, this.#guess);
+      matched += this.#guess;
+      from = end;
+    }
+    return matched;
   }
 
   #blocksOf({ id, incarnation }: Endpoint): EndpointBlocks {
@@ -136,22 +151,31 @@ export class PrefixIndex {
   }
 }
 
-/** Blocks held are contiguous from the start, so the end is found by doubling, then halving: few look-ups an endpoint. */
-function countLeading(blocks: LruSet, words: Uint32Array, from: number, end: number): number {
-  const holds = (block: number): boolean =>
-    blocks.has(words[(from + block) * 2] as number, words[(from + block) * 2 + 1] as number);
-  const count = end - from;
+/**
+ * Leading blocks of a chain that are held. They are contiguous from the start, so the end is found in few look-ups: at `guess`,
+ * else by doubling from what is known to be held, then by halving.
+ */
+function countLeading(blocks: LruSet, chain: Chain, guess: number): number {
   let low = 0; // blocks known to be held
-  let high = 1;
-  while (high <= count && holds(high - 1)) {
-    low = high;
-    high *= 2;
+  let high = chain.end - chain.from + 1; // the first `high` blocks are known not to be all held
+  if (guess > 0 && guess < high) {
+    if (holdsNth(blocks, chain, guess)) low = guess;
+    else high = guess;
   }
-  high = Math.min(high, count + 1); // the first `high` blocks are known not to be all held
+  for (let step = 1; low + step < high; step *= 2) {
+    if (holdsNth(blocks, chain, low + step)) low += step;
+    else high = low + step;
+  }
   while (high - low > 1) {
     const middle = (low + high) >>> 1;
-    if (holds(middle - 1)) low = middle;
+    if (holdsNth(blocks, chain, middle)) low = middle;
     else high = middle;
   }
   return low;
+}
+
+/** Whether block `count` of the chain, counted from 1, is held. */
+function holdsNth(blocks: LruSet, { words, from }: Chain, count: number): boolean {
+  const word = (from + count - 1) * 2;
+  return blocks.has(words[word] as number, words[word + 1] as number);
 }
