@@ -224,6 +224,15 @@ parser: {pluginRef: openai-parser}`,
     ],
   ],
   [
+    "the token producer's other backends",
+    "plugins: [{type: token-producer, parameters: {vllm: {url: http://a}, modelName: m, estimate: 4}}]",
+    [
+      "c.yaml:3:53 plugins[0].parameters.vllm: not available in this version: prompts are not tokenized, tokens are estimated from their bytes",
+      "c.yaml:3:81 plugins[0].parameters.modelName: not available in this version: prompts are not tokenized, tokens are estimated from their bytes",
+      "c.yaml:3:94 plugins[0].parameters.estimate: expected a mapping, got 4",
+    ],
+  ],
+  [
     "a producer that is none, is missing, or is one of several",
     `plugins:
   - {type: prefix-cache-scorer, parameters: {prefixMatchInfoProducerName: queue-scorer}}
