@@ -57,14 +57,13 @@ class RangeLabels {
   of({ labels }: Endpoint): Labelled {
     const known = this.#read.get(labels);
     if (known !== undefined) return known;
-    const read = parseRange(labels[this.#label]);
+    const read = Object.hasOwn(labels, this.#label) ? parseRange(labels[this.#label] ?? "") : "none";
     this.#read.set(labels, read);
     return read;
   }
 }
 
-function parseRange(text: string | undefined): Labelled {
-  if (text === undefined) return "none";
+function parseRange(text: string): Labelled {
   const [, min, max] = /^\s*(\d{1,15})\s*-\s*(\d{1,15})\s*$/.exec(text) ?? [];
   const range = { min: Number(min), max: Number(max) };
   return range.min <= range.max ? range : "malformed";

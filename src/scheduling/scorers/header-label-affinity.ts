@@ -36,9 +36,9 @@ export const headerLabelAffinityScorer = definePlugin<Parameters>({
 
 function rateByLabel(key: string, wanted: string, candidates: readonly Endpoint[], { raw, score }: Ratings): void {
   for (let i = 0; i < candidates.length; i++) {
-    const label = (candidates[i] as Endpoint).labels[key];
-    if (label === undefined) continue;
-    const isEqual = label === wanted ? 1 : 0;
+    const { labels } = candidates[i] as Endpoint;
+    if (!Object.hasOwn(labels, key)) continue;
+    const isEqual = labels[key] === wanted ? 1 : 0;
     raw[i] = isEqual;
     score[i] = isEqual;
   }

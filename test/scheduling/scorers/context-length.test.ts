@@ -60,6 +60,10 @@ testRatings(
   request,
 );
 
+testRatings("{type: context-length-aware, parameters: {label: constructor}}", [
+  ["a label that every object has as no label", [{}], [[null, 0.5]]],
+]);
+
 test("context-length-aware takes the estimate of the cycle", () => {
   const plan = aPlan("plugins: [{type: context-length-aware}]");
   const tokens = { inputTokens: 100, outputTokens: undefined };

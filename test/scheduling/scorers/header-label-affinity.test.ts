@@ -61,6 +61,12 @@ testRatings(
   withTenant(""),
 );
 
+testRatings(
+  "{type: header-label-affinity-scorer, parameters: {headerName: X-Tenant, labelKey: constructor}}",
+  [["a label that every object has as no label", [{}], [[null, 0]]]],
+  withTenant("a"),
+);
+
 test("header-label-affinity-scorer asks for its header in lower case", () => {
   assert.deepEqual(aPlan(`plugins: [${entry}]`).requestHeaders, ["x-tenant"]);
 });
