@@ -12,7 +12,7 @@ export interface DeclaredPlan {
   readonly parts: readonly DeclaredPlugin[];
   /** Says when the pool is full. */
   readonly detector: DeclaredPlugin | undefined;
-  /** Producers that some used plugin reads, each after those it reads itself. */
+  /** Producers that some used plugin reads or is itself, each after those it reads. */
   readonly producers: readonly DeclaredPlugin[];
   /** `needs.get(plugin)?.get(type)`: the plugin that meets the requirement. */
   readonly needs: Needs;
@@ -21,14 +21,16 @@ export interface DeclaredPlan {
 /** Which plugin meets which requirement of which plugin. */
 export type Needs = ReadonlyMap<DeclaredPlugin, ReadonlyMap<string, DeclaredPlugin>>;
 
-/** Finds the producers that `used` plugins need, directly or not; adds defaults; a circle is a problem. */
+/**
+ * Finds the producers that `used` plugins need, directly or not, or are themselves; adds defaults; a circle is a problem.
+ * What is optional is met when the rest is known.
+ */
 export function resolveNeeds(
   used: readonly DeclaredPlugin[],
   report: Report,
   table: PluginTable,
 ): { readonly producers: readonly DeclaredPlugin[]; readonly needs: Needs } {
   const needs = new Map<DeclaredPlugin, Map<string, DeclaredPlugin>>();
-  const producers = new Set<DeclaredPlugin>();
   const visit = (plugin: DeclaredPlugin, way: readonly DeclaredPlugin[]): void => {
     if (way.includes(plugin)) {
       const circle = [...way, plugin].map(({ name }) => name).join(" -> ");
@@ -38,17 +40,51 @@ export function resolveNeeds(
     if (needs.has(plugin)) return;
     const met = new Map<string, DeclaredPlugin>();
     for (const requirement of plugin.definition.requires ?? []) {
-      const other = table.meet(plugin, requirement);
+      const other = requirement.isOptional === true ? undefined : table.meet(plugin, requirement);
       if (other === undefined) continue;
       met.set(requirement.type, other);
       visit(other, [...way, plugin]);
     }
     needs.set(plugin, met);
-    if (plugin.definition.roles.includes("producer") && way.length > 0) producers.add(plugin);
   };
   for (const plugin of used) visit(plugin, []);
+  // A map that grows while it is read is read to its new end.
+  for (const [plugin, met] of needs) {
+    for (const [type, other] of meetOptional(plugin, table)) {
+      met.set(type, other);
+      visit(other, [plugin]);
+    }
+  }
   for (const plugin of table.all.filter((unused) => !needs.has(unused))) checkNamed(plugin, table);
-  return { producers: [...producers], needs };
+  return { producers: orderProducers(needs), needs };
+}
+
+function meetOptional(plugin: DeclaredPlugin, table: PluginTable): [type: string, other: DeclaredPlugin][] {
+  const parameters = plugin.parameters as Readonly<Record<string, unknown>>;
+  return (plugin.definition.requires ?? [])
+    .filter(({ isOptional }) => isOptional === true)
+    .filter(({ type, parameter = "" }) => parameters[parameter] !== undefined || table.hasType(type))
+    .flatMap((requirement) => {
+      const other = table.meet(plugin, requirement);
+      return other === undefined ? [] : [[requirement.type, other]];
+    });
+}
+
+/** The producers among the plugins that are read or that rate or filter themselves, each after those it reads. */
+function orderProducers(needs: Needs): DeclaredPlugin[] {
+  const read = new Set([...needs.values()].flatMap((met) => [...met.values()]));
+  const seen = new Set<DeclaredPlugin>();
+  const ordered: DeclaredPlugin[] = [];
+  const visit = (plugin: DeclaredPlugin): void => {
+    if (seen.has(plugin)) return;
+    seen.add(plugin);
+    for (const other of needs.get(plugin)?.values() ?? []) visit(other);
+    const { roles } = plugin.definition;
+    const hasPlace = roles.includes("scorer") || roles.includes("filter");
+    if (roles.includes("producer") && (read.has(plugin) || hasPlace)) ordered.push(plugin);
+  };
+  for (const plugin of needs.keys()) visit(plugin);
+  return ordered;
 }
 
 /** A name that an unused plugin gives in a parameter must be right too. */
@@ -103,13 +139,14 @@ function headersRead(plugins: readonly DeclaredPlugin[]): string[] {
 
 function make(plugin: DeclaredPlugin, needs: Needs, hashKey: bigint): PluginRoles {
   const { name, definition, parameters } = plugin;
+  const available = (type: string): string | undefined => needs.get(plugin)?.get(type)?.name;
   const required = (type: string): string => {
-    const other = needs.get(plugin)?.get(type);
+    const other = available(type);
     if (other === undefined)
       throw new TypeError(`Cannot find "${type}" for plugin "${name}": it requires no such type`);
-    return other.name;
+    return other;
   };
-  return definition.create(parameters, { name, required, hashKey });
+  return definition.create(parameters, { name, required, available, hashKey });
 }
 
 type RolesOf = (plugin: DeclaredPlugin) => PluginRoles;

@@ -1,13 +1,7 @@
 /** Plugin types of the reference (protocol 6.4 to 6.8) that this version does not have, by what they are. */
 const missingByKind = {
   scorer: [
-    "load-aware-scorer",
-    "token-load-scorer",
-    "active-request-scorer",
     "session-affinity-scorer",
-    "header-label-affinity-scorer",
-    "context-length-aware",
-    "no-hit-lru-scorer",
     "latency-scorer",
     "precise-prefix-cache-scorer",
     "mm-embeddings-cache-scorer",
@@ -39,7 +33,6 @@ const missingByKind = {
   ],
   decider: ["prefix-based-pd-decider", "always-disagg-pd-decider", "always-disagg-multimodal-decider"],
   producer: [
-    "inflight-load-producer",
     "session-id-producer",
     "precise-prefix-cache-producer",
     "predicted-latency-producer",

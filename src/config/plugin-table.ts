@@ -45,6 +45,11 @@ export class PluginTable {
     return this.all.filter(({ definition }) => definition.roles.includes(role));
   }
 
+  /** Whether there is a plugin of a type, given or added. */
+  hasType(type: string): boolean {
+    return this.all.some(({ definition }) => definition.type === type);
+  }
+
   /** Like `addDefault`; undefined, adding nothing, for a type that the registry lacks. */
   addKnownDefault(type: string): DeclaredPlugin | undefined {
     return this.#registry.find(type) === undefined ? undefined : this.addDefault(type);

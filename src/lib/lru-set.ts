@@ -1,5 +1,16 @@
 const noSlot = -1;
 const firstSlots = 64;
+const bytesPerSlot = 24;
+
+/** Bytes that a set of `keys` keys takes at most: 24 for each, rounded up to a power of two of at least 64 keys. */
+export function lruSetBytes(keys: number): number {
+  return slotsFor(keys) * bytesPerSlot;
+}
+
+/** Most keys of a set that takes `bytes` at most: a power of two, at least 64 whatever `bytes` is. */
+export function lruSetKeys(bytes: number): number {
+  return Math.max(firstSlots, 2 ** Math.floor(Math.log2(bytes / bytesPerSlot)));
+}
 
 /**
  * A bounded set of 64-bit keys that forgets the key untouched for longest. A key is two unsigned 32-bit words and must
@@ -11,8 +22,8 @@ export class LruSet {
   #size = 0;
   #newest = noSlot;
   #oldest = noSlot;
-  #low = new Uint32Array(0);
-  #high = new Uint32Array(0);
+  /** Two words a slot, low then high, next to each other: a look-up that misses the processor's caches does so once. */
+  #words = new Uint32Array(0);
   /** Neighbours in order of touch: `#newer[slot]`, `#older[slot]`. */
   #newer = new Int32Array(0);
   #older = new Int32Array(0);
@@ -36,17 +47,19 @@ export class LruSet {
     return this.#limit;
   }
 
-  /** Bytes of the arrays. */
+  /** Bytes of the arrays, at most `lruSetBytes(limit)`. */
   get bytes(): number {
-    return this.#low.length * 16 + this.#cells.length * 4;
+    return this.#slots * bytesPerSlot;
   }
 
   /** Changes the limit; the oldest keys beyond it are forgotten and memory that is no longer needed is released. */
   setLimit(limit: number): void {
     if (limit === this.#limit) return;
     this.#limit = limit;
-    while (this.#size > limit) this.#removeOldest();
-    if (this.#size * 4 <= this.#low.length && this.#low.length > firstSlots) this.#rebuild(this.#size * 2);
+    const kept = Math.min(this.#size, limit);
+    const slots = this.#slots;
+    const isRoomy = kept * 4 <= slots && slots > firstSlots;
+    if (kept < this.#size || slots > slotsFor(limit) || isRoomy) this.#rebuild(Math.min(limit, kept * 2));
   }
 
   /** Whether the key is in the set; does not touch it. */
@@ -63,7 +76,7 @@ export class LruSet {
       return false;
     }
     if (this.#size >= this.#limit) this.#removeOldest();
-    if (this.#size === this.#low.length) this.#rebuild(this.#size * 2);
+    if (this.#size === this.#slots) this.#rebuild(this.#size * 2);
     this.#append(low, high);
     return true;
   }
@@ -71,28 +84,33 @@ export class LruSet {
   /** Keys from newest to oldest, as [low, high]. */
   *keys(): Generator<readonly [low: number, high: number]> {
     for (let slot = this.#newest; slot !== noSlot; slot = at(this.#older, slot)) {
-      yield [at(this.#low, slot), at(this.#high, slot)];
+      yield [at(this.#words, slot * 2), at(this.#words, slot * 2 + 1)];
     }
+  }
+
+  get #slots(): number {
+    return this.#older.length;
   }
 
   #find(low: number, high: number): number {
     for (let cell = low & this.#mask; ; cell = (cell + 1) & this.#mask) {
       const slot = at(this.#cells, cell) - 1;
-      if (slot === noSlot || (at(this.#low, slot) === low >>> 0 && at(this.#high, slot) === high >>> 0)) return slot;
+      if (slot === noSlot) return noSlot;
+      if (at(this.#words, slot * 2) === low >>> 0 && at(this.#words, slot * 2 + 1) === high >>> 0) return slot;
     }
   }
 
   /** Slots are dense: the new key takes slot `#size`. */
   #append(low: number, high: number): void {
     const slot = this.#size++;
-    this.#low[slot] = low;
-    this.#high[slot] = high;
+    this.#words[slot * 2] = low;
+    this.#words[slot * 2 + 1] = high;
     this.#linkNewest(slot);
     this.#occupy(slot);
   }
 
   #occupy(slot: number): void {
-    let cell = at(this.#low, slot) & this.#mask;
+    let cell = at(this.#words, slot * 2) & this.#mask;
     while (at(this.#cells, cell) !== 0) cell = (cell + 1) & this.#mask;
     this.#cells[cell] = slot + 1;
   }
@@ -106,7 +124,7 @@ export class LruSet {
   }
 
   #cellOf(slot: number): number {
-    let cell = at(this.#low, slot) & this.#mask;
+    let cell = at(this.#words, slot * 2) & this.#mask;
     while (at(this.#cells, cell) !== slot + 1) cell = (cell + 1) & this.#mask;
     return cell;
   }
@@ -115,7 +133,7 @@ export class LruSet {
   #vacate(cell: number): void {
     let hole = cell;
     for (let next = (hole + 1) & this.#mask; at(this.#cells, next) !== 0; next = (next + 1) & this.#mask) {
-      const home = at(this.#low, at(this.#cells, next) - 1) & this.#mask;
+      const home = at(this.#words, (at(this.#cells, next) - 1) * 2) & this.#mask;
       const wouldPassHome = ((next - home) & this.#mask) < ((next - hole) & this.#mask);
       if (wouldPassHome) continue;
       this.#cells[hole] = at(this.#cells, next);
@@ -126,8 +144,8 @@ export class LruSet {
 
   #move(from: number, to: number): void {
     this.#cells[this.#cellOf(from)] = to + 1;
-    this.#low[to] = at(this.#low, from);
-    this.#high[to] = at(this.#high, from);
+    this.#words[to * 2] = at(this.#words, from * 2);
+    this.#words[to * 2 + 1] = at(this.#words, from * 2 + 1);
     const newer = at(this.#newer, from);
     const older = at(this.#older, from);
     this.#newer[to] = newer;
@@ -155,24 +173,34 @@ export class LruSet {
     else this.#newer[older] = newer;
   }
 
+  /** Moves the newest keys, as many as fit, into arrays for `wanted` keys, newest first. */
   #rebuild(wanted: number): void {
-    let slots = firstSlots;
-    while (slots < wanted) slots *= 2;
-    this.#low = copyInto(new Uint32Array(slots), this.#low, this.#size);
-    this.#high = copyInto(new Uint32Array(slots), this.#high, this.#size);
-    this.#newer = copyInto(new Int32Array(slots), this.#newer, this.#size);
-    this.#older = copyInto(new Int32Array(slots), this.#older, this.#size);
+    const slots = slotsFor(wanted);
+    const kept = Math.min(this.#size, this.#limit);
+    const words = new Uint32Array(slots * 2);
+    let from = this.#newest;
+    for (let slot = 0; slot < kept; slot++) {
+      words[slot * 2] = at(this.#words, from * 2);
+      words[slot * 2 + 1] = at(this.#words, from * 2 + 1);
+      from = at(this.#older, from);
+    }
+    this.#words = words;
+    this.#newer = new Int32Array(slots).map((_, slot) => slot - 1);
+    this.#older = new Int32Array(slots).map((_, slot) => slot + 1);
+    this.#size = kept;
+    this.#newest = kept === 0 ? noSlot : 0;
+    this.#oldest = kept - 1;
+    if (kept > 0) this.#older[kept - 1] = noSlot;
     this.#cells = new Int32Array(slots * 2);
     this.#mask = slots * 2 - 1;
-    for (let slot = 0; slot < this.#size; slot++) this.#occupy(slot);
+    for (let slot = 0; slot < kept; slot++) this.#occupy(slot);
   }
+}
+
+function slotsFor(keys: number): number {
+  return Math.max(firstSlots, 2 ** Math.ceil(Math.log2(Math.max(1, keys))));
 }
 
 function at(array: Int32Array | Uint32Array, index: number): number {
   return array[index] as number;
-}
-
-function copyInto<A extends Int32Array | Uint32Array>(target: A, source: A, length: number): A {
-  target.set(source.subarray(0, length));
-  return target;
 }

@@ -20,7 +20,7 @@ export interface Profile {
 
 /** Everything a config says about scheduling, instances made and references resolved. Frozen; producers keep what they learn. */
 export interface SchedulingPlan {
-  /** Only those that some profile's plugin reads. */
+  /** Those that some profile's plugin reads or is itself; each after those it reads. */
   readonly producers: readonly (PluginIdentity & { readonly producer: Producer })[];
   readonly profiles: readonly Profile[];
   readonly handler: PluginIdentity & { readonly handler: ProfileHandler };

@@ -24,7 +24,10 @@ export interface Cycle {
 export interface Producer {
   /** Called before the filters, with every candidate; the result is put into `cycle.produced` under the plugin's name. */
   produce(cycle: Cycle, candidates: readonly Endpoint[]): unknown;
-  /** Called after the decision, with the endpoint that was picked; the follower hears how the request goes on. */
+  /**
+   * Called after the decision, with the endpoint that was picked; the follower hears how the request goes on. A producer is
+   * called before those it reads: what they found out is still what the decision saw.
+   */
   dispatched?(cycle: Cycle, picked: Endpoint): Follower | undefined;
   /** Called when an endpoint's incarnation has left the pool. */
   forget?(id: EndpointId): void;
@@ -104,6 +107,8 @@ export interface PluginEnvironment {
   readonly name: string;
   /** Name of the instance that meets the requirement for `type`; throws a TypeError for a type that `requires` lacks. */
   readonly required: (type: string) => string;
+  /** Like `required`, for an optional requirement: undefined when nothing meets it. */
+  readonly available: (type: string) => string | undefined;
   /** Secret of this process for keyed hashes: nobody outside can aim for collisions. */
   readonly hashKey: bigint;
 }
@@ -114,6 +119,8 @@ export interface Requirement {
   readonly type: string;
   /** Parameter that may name the instance; without it there must be one instance at most, or one named like its type. */
   readonly parameter?: string;
+  /** Met only by an instance that the parameter names, that the config has, or that another plugin needs; default false. */
+  readonly isOptional?: boolean;
 }
 
 /** What a plugin decides by: a signal of the endpoints, or the prompt of the request. */

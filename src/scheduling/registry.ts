@@ -3,12 +3,19 @@ import { randomPicker } from "./pickers/random.ts";
 import { weightedRandomPicker } from "./pickers/weighted-random.ts";
 import type { PluginDefinition } from "./plugin.ts";
 import { approxPrefixCacheProducer } from "./producers/approx-prefix-cache.ts";
+import { inflightLoadProducer } from "./producers/inflight-load.ts";
 import { tokenProducer } from "./producers/token.ts";
+import { activeRequestScorer } from "./scorers/active-request.ts";
+import { contextLengthScorer } from "./scorers/context-length.ts";
+import { headerLabelAffinityScorer } from "./scorers/header-label-affinity.ts";
 import { kvCacheScorer } from "./scorers/kv-cache.ts";
+import { loadAwareScorer } from "./scorers/load-aware.ts";
 import { loraAffinityScorer } from "./scorers/lora-affinity.ts";
+import { noHitLruScorer } from "./scorers/no-hit-lru.ts";
 import { prefixCacheScorer } from "./scorers/prefix-cache.ts";
 import { queueScorer } from "./scorers/queue.ts";
 import { runningRequestsScorer } from "./scorers/running-requests.ts";
+import { tokenLoadScorer } from "./scorers/token-load.ts";
 import { singleProfileHandler } from "./single-profile-handler.ts";
 
 /** The plugin types a config may name. A value: nothing registers itself, and tests build their own. */
@@ -38,7 +45,14 @@ export const schedulingPlugins: readonly PluginDefinition[] = [
   kvCacheScorer,
   loraAffinityScorer,
   prefixCacheScorer,
+  loadAwareScorer,
+  activeRequestScorer,
+  tokenLoadScorer,
+  noHitLruScorer,
+  contextLengthScorer,
+  headerLabelAffinityScorer,
   approxPrefixCacheProducer,
+  inflightLoadProducer,
   tokenProducer,
   maxScorePicker,
   randomPicker,

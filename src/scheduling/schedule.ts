@@ -120,7 +120,8 @@ function pick(profile: Profile, cycle: Cycle, offered: readonly Endpoint[], scra
 
 /**
  * Lets the producers learn that the request goes to `endpoint`, by default the first of the decision. Call once for each
- * endpoint it goes to, when it is forwarded. The followers must be told how it goes on.
+ * endpoint it goes to, when it is forwarded. The followers must be told how it goes on. Producers learn before those they
+ * read, so that none sees what another learned from the same request.
  */
 export function noteDispatched(
   plan: SchedulingPlan,
@@ -128,8 +129,8 @@ export function noteDispatched(
   endpoint = endpoints[0],
 ): Follower[] {
   const followers: Follower[] = [];
-  for (const { producer } of plan.producers) {
-    const follower = producer.dispatched?.(cycle, endpoint);
+  for (let i = plan.producers.length - 1; i >= 0; i--) {
+    const follower = plan.producers[i]?.producer.dispatched?.(cycle, endpoint);
     if (follower !== undefined) followers.push(follower);
   }
   return followers;

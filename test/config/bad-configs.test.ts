@@ -224,6 +224,15 @@ parser: {pluginRef: openai-parser}`,
     ],
   ],
   [
+    "the token producer's other backends",
+    "plugins: [{type: token-producer, parameters: {vllm: {url: http://a}, modelName: m, estimate: 4}}]",
+    [
+      "c.yaml:3:53 plugins[0].parameters.vllm: not available in this version: prompts are not tokenized, tokens are estimated from their bytes",
+      "c.yaml:3:81 plugins[0].parameters.modelName: not available in this version: prompts are not tokenized, tokens are estimated from their bytes",
+      "c.yaml:3:94 plugins[0].parameters.estimate: expected a mapping, got 4",
+    ],
+  ],
+  [
     "a producer that is none, is missing, or is one of several",
     `plugins:
   - {type: prefix-cache-scorer, parameters: {prefixMatchInfoProducerName: queue-scorer}}
@@ -294,9 +303,11 @@ for (const [type] of missingPlugins) {
 }
 
 test("a scorer that is missing is refused with those that are available", () => {
-  assert.deepEqual(problemsOf(aConfig("plugins: [{type: load-aware-scorer}]")), [
-    'c.yaml:3:18 plugins[0].type: plugin type "load-aware-scorer" is not available in this version, available: alpha-scorer, egg, hen, kv-cache-utilization-scorer, lora-affinity-scorer, prefix-cache-scorer, queue-scorer, running-requests-size-scorer',
-  ]);
+  const [problem = "", ...more] = problemsOf(aConfig("plugins: [{type: latency-scorer}]"));
+  const scorers = registry.types.filter((type) => registry.find(type)?.roles.includes("scorer"));
+  assert.ok(scorers.length > 5);
+  assert.ok(problem.endsWith(` is not available in this version, available: ${scorers.join(", ")}`), problem);
+  assert.deepEqual(more, []);
 });
 
 test("loadConfig never throws, however a config is broken", () => {

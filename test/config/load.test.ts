@@ -125,6 +125,14 @@ dataLayer:
     ["default:  -> max-score-picker"],
   ],
   [
+    "the estimates of the token producer, with a warning",
+    "plugins: [{type: token-producer, parameters: {estimate: {image: {mode: static, static: {staticToken: 256}}}}}]",
+    ["default:  -> max-score-picker"],
+    [
+      "c.yaml:3:57 plugins[0].parameters.estimate: has no effect: images, video and sound count as a few bytes of the prompt",
+    ],
+  ],
+  [
     "a list of destinations, with a warning",
     "plugins: [{type: random-picker, parameters: {maxNumOfEndpoints: 2}}]",
     ["default:  -> random-picker"],

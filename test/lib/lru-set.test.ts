@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { LruSet } from "../../src/lib/lru-set.ts";
+import { LruSet, lruSetBytes, lruSetKeys } from "../../src/lib/lru-set.ts";
 
 type Step = { readonly kind: "touch"; readonly key: number } | { readonly kind: "limit"; readonly limit: number };
 
@@ -32,6 +32,7 @@ test("LruSet holds the newest keys in order of touch, like a list would", () => 
       }
       assert.deepEqual([...set.keys()], model.map(wordsOf));
       assert.equal(set.size, model.length);
+      assert.ok(set.bytes <= lruSetBytes(limit));
       for (let key = 0; key <= 200; key++) assert.equal(set.has(...wordsOf(key)), model.includes(key));
     }),
     { numRuns: 60 },
@@ -46,4 +47,9 @@ test("LruSet takes memory for the keys it holds, not for its limit", () => {
   set.setLimit(1);
   assert.equal(set.size, 1);
   assert.equal(set.bytes, empty);
+});
+
+test("lruSetBytes and lruSetKeys round to arrays that double", () => {
+  assert.deepEqual([1, 64, 65, 128, 31_250].map(lruSetBytes), [1536, 1536, 3072, 3072, 786_432]);
+  assert.deepEqual([0, 1536, 3071, 3072, 786_432].map(lruSetKeys), [64, 64, 64, 128, 32_768]);
 });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import type { Endpoint } from "../../src/datastore/endpoint.ts";
 import { createRandom } from "../../src/lib/random.ts";
 import { explain } from "../../src/scheduling/explain.ts";
@@ -8,14 +7,6 @@ import { schedule } from "../../src/scheduling/schedule.ts";
 import { type EndpointTraits, anEndpoint } from "../support/an-endpoint.ts";
 import { aPlan, traceOf } from "../support/a-plan.ts";
 import { aRequest } from "../support/a-request.ts";
-
-const scorers = [
-  "queue-scorer",
-  "running-requests-size-scorer",
-  "kv-cache-utilization-scorer",
-  "lora-affinity-scorer",
-  "prefix-cache-scorer",
-];
 
 /** What one scorer gives each endpoint: [raw value, score]. */
 function ratingsOf(type: string, endpoints: readonly Endpoint[], model = "base"): (readonly [number | null, number])[] {
@@ -213,36 +204,3 @@ test("H5 lora-affinity-scorer prefers running over a free slot over waiting over
     [0, 0.6, 0.8, 1],
   );
 });
-
-const oddNumber = fc.oneof(
-  fc.constantFrom(Number.NaN, Infinity, -Infinity, -1, 0, 1, 2 ** 53, 5e-324, 1.0000000001),
-  fc.double(),
-  fc.nat(),
-);
-const maybe = fc.option(oddNumber, { nil: undefined });
-const oddTraits = fc
-  .record({ waiting: maybe, running: maybe, kv: maybe, max: maybe, blockSizeTokens: maybe, blocks: maybe })
-  .map(({ waiting, running, kv, max, blockSizeTokens, blocks }) => ({
-    ...(waiting === undefined ? {} : { waiting }),
-    ...(running === undefined ? {} : { running }),
-    ...(kv === undefined ? {} : { kv }),
-    adapters: { running: new Set(["a"]), maxAdapters: max },
-    cache: { blockSizeTokens, blocks },
-  }));
-
-for (const type of scorers) {
-  test(`${type} gives every candidate a finite score in 0..1 whatever the signals`, () => {
-    fc.assert(
-      fc.property(fc.array(oddTraits, { minLength: 1, maxLength: 6 }), fc.constantFrom("a", "b"), (pool, model) => {
-        const ratings = ratingsOf(
-          type,
-          pool.map((traits, i) => anEndpoint(`server-${i}`, traits)),
-          model,
-        );
-        assert.equal(ratings.length, pool.length);
-        for (const [, score] of ratings) assert.ok(score >= 0 && score <= 1, `score ${score}`);
-      }),
-      { numRuns: 60 },
-    );
-  });
-}

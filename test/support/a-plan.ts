@@ -13,9 +13,12 @@ export function aConfig(rest: string): string {
   return header + rest;
 }
 
-/** The plan of a config text (see aConfig), or of the default profile; throws what is wrong with it. */
+/**
+ * The plan of a config text (see aConfig), or of the default profile; throws what is wrong with it. Experimental plugins are
+ * allowed.
+ */
 export function aPlan(rest?: string, registry: PluginRegistry = builtInRegistry): SchedulingPlan {
-  const options = { file: "config", registry, allowExperimentalPlugins: false, hashKey: 7n };
+  const options = { file: "config", registry, allowExperimentalPlugins: true, hashKey: 7n };
   const loaded = loadConfig(rest === undefined ? rest : aConfig(rest), options);
   if (loaded.kind === "invalid") throw new Error(formatProblems(loaded.problems));
   return loaded.config.plan;

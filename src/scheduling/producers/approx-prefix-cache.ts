@@ -9,8 +9,11 @@ import { PrefixMatch } from "../prefix/prefix-match.ts";
 const bytesPerToken = 4;
 /** Smaller blocks are raised to this (protocol 6.7). */
 const minBlockSizeTokens = 64;
-/** Blocks kept over all endpoints: 24 to 48 bytes each, so 100 to 200 MB at most. */
-const maxIndexedBlocks = 4_194_304;
+/**
+ * Bytes that one instance remembers blocks in, over all endpoints: 128 MiB, at 24 bytes a block. Enough for the default of
+ * 31,250 blocks at each of 170 endpoints.
+ */
+export const prefixIndexBytes = 134_217_728;
 /** Largest number of blocks one endpoint's own report can ask for. */
 const maxCapacity = 1_048_576;
 
@@ -45,7 +48,7 @@ class ApproxPrefixCache implements Producer {
   readonly #parameters: Parameters;
   readonly #name: string;
   #hashKey: bigint;
-  #index = new PrefixIndex(maxIndexedBlocks);
+  #index = new PrefixIndex(prefixIndexBytes);
 
   constructor(given: Parameters, environment: PluginEnvironment) {
     this.#parameters = given;

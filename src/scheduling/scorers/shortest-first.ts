@@ -1,6 +1,7 @@
 import type { Endpoint } from "../../datastore/endpoint.ts";
 import type { Signal } from "../../datastore/signal.ts";
 import type { Ratings } from "../plugin.ts";
+import { knownCount } from "./known-count.ts";
 
 /**
  * Rates by a count: 1 for the smallest among the candidates, 0 for the greatest, linear between; all equal: 1. Counts that
@@ -14,7 +15,7 @@ export function rateShortestFirst(
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < candidates.length; i++) {
-    const value = countOf(read(candidates[i] as Endpoint).value);
+    const value = knownCount(read(candidates[i] as Endpoint).value);
     raw[i] = value;
     if (value < least) least = value;
     if (value > most) most = value;
@@ -24,8 +25,4 @@ export function rateShortestFirst(
     const value = raw[i] as number;
     score[i] = spread === 0 && value === most ? 1 : (most - value) / spread;
   }
-}
-
-function countOf(value: number | undefined): number {
-  return value !== undefined && value >= 0 && value < Number.POSITIVE_INFINITY ? value : Number.NaN;
 }
