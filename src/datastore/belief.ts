@@ -1,5 +1,5 @@
 import type { EndpointSignals } from "./endpoint.ts";
-import type { Signal } from "./signal.ts";
+import { ratedValue, scrapedOf, type Signal } from "./signal.ts";
 
 /** The signals that are numbers and can be blended. */
 export const loadFamilies = ["waitingRequests", "runningRequests", "kvCacheRatio"] as const;
@@ -59,8 +59,8 @@ export function poolPrior(endpoints: readonly Believed[]): PoolPrior {
 /** Whether an endpoint's signals need a prior at all. */
 export function needsPrior({ signals, confidences }: Believed): boolean {
   return loadFamilies.some((family) => {
-    const { value, source } = signals[family];
-    return source !== "total" && (value === undefined || confidences[family] < practicallyFull);
+    const signal = signals[family];
+    return signal.source !== "total" && (Number.isNaN(ratedValue(signal)) || confidences[family] < practicallyFull);
   });
 }
 
@@ -71,7 +71,7 @@ export function needsPrior({ signals, confidences }: Believed): boolean {
  *   showed the signal, the own open requests;
  * - KV use: the pool's mean x own open requests / the pool's mean of those, 0..1; unknown where no endpoint ever showed it.
  * So a silent endpoint is rated by its own requests around the middle of the pool, and a pool that is silent as a whole by
- * own requests alone: least in flight. A total stays as it is.
+ * own requests alone: least in flight. An absent signal counts as 0, a total stays as it is.
  */
 export function blend({ signals, confidences, openRequests }: Believed, prior: PoolPrior): EndpointSignals {
   const blended = { ...signals };
@@ -96,12 +96,13 @@ function guessRatio({ means, openRequests }: PoolPrior, own: number): number | u
 }
 
 function blendOne(signal: Signal, confidence: number, guess: number | undefined): Signal {
-  const { value, sampledAtMs } = signal;
+  const { sampledAtMs } = signal;
+  const value = ratedValue(signal);
   if (guess === undefined) return signal;
-  if (value === undefined) {
+  if (Number.isNaN(value)) {
     return { value: guess, sampledAtMs, source: "blended", scraped: undefined, confidence: 0 };
   }
   if (confidence >= practicallyFull) return signal;
-  const scraped = signal.source === "corrected" ? signal.scraped : value;
+  const scraped = scrapedOf(signal);
   return { value: confidence * value + (1 - confidence) * guess, sampledAtMs, source: "blended", scraped, confidence };
 }

@@ -32,15 +32,18 @@ export interface OwnWork {
  * - KV use = scraped + (uncached tokens dispatched - tokens ended) / capacity, at least the own tokens that lie there; only
  *   where the capacity is known; scaled by trust;
  * - adapters: those of own open requests are running where a slot is free, else waiting.
- * Unknown stays unknown, a total as it is. A signal without a correction is the scraped object itself, so that with fresh
+ * An absent count is the own open requests, where there are any. Unknown stays unknown, a total as it is. A signal without a correction is the scraped object itself, so that with fresh
  * metrics and nothing in flight every score equals the one of the scraped numbers.
  */
 export function correctSignals(scraped: EndpointSignals, own: OwnWork): EndpointSignals {
   const isTotal = scraped.runningRequests.source === "total";
   const ended = own.since.runningRequests?.endedEarlier ?? 0;
   const absorbed = own.since.waitingRequests === undefined ? 0 : own.absorbed;
-  const runningRequests = isTotal ? scraped.runningRequests : moved(scraped.runningRequests, absorbed - ended);
-  const waitingRequests = moved(scraped.waitingRequests, unseen(scraped, own, isTotal ? undefined : runningRequests));
+  const runningRequests = isTotal
+    ? scraped.runningRequests
+    : correctCount(scraped.runningRequests, own, absorbed - ended);
+  const hidden = unseen(scraped, own, isTotal ? undefined : runningRequests);
+  const waitingRequests = correctCount(scraped.waitingRequests, own, hidden);
   const kvCacheRatio = correctCache(scraped, own);
   const adapters = correctAdapters(scraped.adapters, own.adapters);
   const isUnchanged =
@@ -88,6 +91,11 @@ function correctAdapters(signal: Signal<AdapterState>, wanted: Iterable<string>)
   if (running === state.running && waiting === state.waiting) return signal;
   const value = { running, waiting, maxAdapters: state.maxAdapters };
   return { value, sampledAtMs: signal.sampledAtMs, source: "corrected", scraped: state };
+}
+
+function correctCount(signal: Signal, { openRequests }: OwnWork, by: number): Signal {
+  if (signal.source !== "absent" || openRequests === 0) return moved(signal, by);
+  return { value: openRequests, sampledAtMs: signal.sampledAtMs, source: "corrected", scraped: undefined };
 }
 
 function moved(signal: Signal, by: number): Signal {

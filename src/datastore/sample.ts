@@ -1,6 +1,9 @@
 import type { AdapterState, CacheInfo, EndpointSignals } from "./endpoint.ts";
 import { type Signal, type SignalSource, unknownSignal } from "./signal.ts";
 
+/** The signals that say how loaded a server is. */
+export type LoadSignal = "waitingRequests" | "runningRequests" | "kvCacheRatio";
+
 /**
  * One reading of a model server's metrics page. A family that the page does not have is absent (or undefined) and
  * keeps its last value and that value's age (protocol 5.2). `null` means the family was there with an unusable value
@@ -18,6 +21,12 @@ export interface Sample {
   /** An undefined `maxAdapters` keeps the maximum known so far (protocol 10.6). */
   readonly adapters?: AdapterState | null | undefined;
   readonly cacheInfo?: CacheInfo | null | undefined;
+  /**
+   * Load signals that the server does not have: its engine has no such metric, or its page has none of its engine's metrics
+   * at all. They count as absent until a page has them. A page that lacks only some of its metrics has none here: what it
+   * never had is unknown. Default: none.
+   */
+  readonly absent?: readonly LoadSignal[];
 }
 
 /** The signals of an endpoint that was never scraped. */
@@ -32,15 +41,15 @@ export const unknownSignals: EndpointSignals = {
 /** The scraped signals after `sample`; families the sample does not have are taken over from `before` as they are. */
 export function applySample(before: EndpointSignals, sample: Sample): EndpointSignals {
   const { sampledAtMs } = sample;
+  const load = (name: LoadSignal, source: SignalSource = "scraped"): Signal => {
+    const signal = next(before[name], sample[name], sampledAtMs, source);
+    const isAbsent = signal.value === undefined && sample.absent?.includes(name) === true;
+    return isAbsent ? { value: undefined, sampledAtMs, source: "absent" } : signal;
+  };
   return {
-    waitingRequests: next(before.waitingRequests, sample.waitingRequests, sampledAtMs),
-    runningRequests: next(
-      before.runningRequests,
-      sample.runningRequests,
-      sampledAtMs,
-      sample.runningIsTotal === true ? "total" : "scraped",
-    ),
-    kvCacheRatio: next(before.kvCacheRatio, sample.kvCacheRatio, sampledAtMs),
+    waitingRequests: load("waitingRequests"),
+    runningRequests: load("runningRequests", sample.runningIsTotal === true ? "total" : "scraped"),
+    kvCacheRatio: load("kvCacheRatio"),
     adapters: next(before.adapters, keepMaximum(before.adapters.value, sample.adapters), sampledAtMs),
     cacheInfo: next(before.cacheInfo, sample.cacheInfo, sampledAtMs),
   };

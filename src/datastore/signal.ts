@@ -2,13 +2,15 @@
  * Where a signal's value comes from. `corrected`: scraped, then moved by what this picker dispatched and saw end since.
  * `blended`: its sample is old, contradicted or was never there, so the pool's mean and the own count stand in, wholly or in
  * part. `total`: scraped, but a count of all that ever was: scorers rate it as the reference does, nothing else reads it.
+ * `absent`: the server's pages are read and never had it (see `Sample.absent`): scorers rate it as 0, as the reference does,
+ * to everyone else it is unknown.
  */
-export type SignalSource = "scraped" | "corrected" | "blended" | "total" | "unknown";
+export type SignalSource = "scraped" | "corrected" | "blended" | "total" | "absent" | "unknown";
 
 /**
  * One thing the picker knows about an endpoint. Immutable, so snapshots and decision records share it; the moment of
  * the sample is kept instead of an age, because a stored age is wrong one millisecond later: `ageMs(signal, nowMs)`.
- * `value` is undefined exactly when `source` is "unknown": unknown is never zero.
+ * `value` is undefined exactly when `source` is "unknown" or "absent": unknown is never zero.
  */
 export interface Signal<T = number> {
   readonly value: T | undefined;
@@ -27,6 +29,11 @@ export const unknownSignal: Signal<never> = {
   sampledAtMs: Number.NEGATIVE_INFINITY,
   source: "unknown",
 };
+
+/** What scorers rate: the value, 0 for an absent signal, NaN for an unknown one. */
+export function ratedValue({ value, source }: Signal): number {
+  return value ?? (source === "absent" ? 0 : Number.NaN);
+}
 
 /** Age of a signal in milliseconds at `nowMs`, at least 0; Infinity for what was never sampled. */
 export function ageMs(signal: Signal<unknown>, nowMs: number): number {

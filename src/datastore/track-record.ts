@@ -1,6 +1,6 @@
 import { type Confidences, type LoadFamily, loadFamilies } from "./belief.ts";
 import type { EndpointSignals } from "./endpoint.ts";
-import { ageMs, type Signal } from "./signal.ts";
+import { ageMs, ratedValue, type Signal } from "./signal.ts";
 
 /** Bounds of the half-life of confidence in an old sample. */
 export interface HalfLifeBounds {
@@ -124,9 +124,7 @@ export class TrackRecord {
   /** When samples of `scraped` stop to be fresh; Infinity when there are none. */
   freshUntilMs({ waitingRequests, runningRequests, kvCacheRatio }: EndpointSignals): number {
     const oldest = Math.min(
-      ...[waitingRequests, runningRequests, kvCacheRatio]
-        .filter(({ value }) => value !== undefined)
-        .map(({ sampledAtMs }) => sampledAtMs),
+      ...[waitingRequests, runningRequests, kvCacheRatio].map(({ sampledAtMs }) => sampledAtMs).filter(Number.isFinite),
     );
     return oldest + this.#freshForMs();
   }
@@ -160,10 +158,11 @@ export class TrackRecord {
   }
 
   #confidence(family: LoadFamily, signal: Signal, nowMs: number): number {
-    if (signal.value === undefined) return 0;
+    const value = ratedValue(signal);
+    if (Number.isNaN(value)) return 0;
     const overdueMs = ageMs(signal, nowMs) - this.#freshForMs();
     if (overdueMs <= 0) return this.credit;
-    return this.credit * 2 ** (-overdueMs / this.halfLifeMs(family, signal.value));
+    return this.credit * 2 ** (-overdueMs / this.halfLifeMs(family, value));
   }
 
   #trust(of: "requests" | "kvCacheRatio"): number {

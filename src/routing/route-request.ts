@@ -76,8 +76,7 @@ function hasCachedPrefix({ cycle, endpoints: [first] }: Picked): boolean {
   return [...cycle.produced.values()].some((data) => data instanceof PrefixMatch && data.matchedBlocks(first) > 0);
 }
 
-/** Total score by address of every candidate that was scored; undefined when the profile has no scorer. */
-function scoresOf({ trace }: Picked): Record<string, number> | undefined {
-  if (trace.profile.scorers.length === 0) return undefined;
+/** Total score by address of every candidate that filters left; 0 where the profile has no scorer (protocol 10.7). */
+function scoresOf({ trace }: Picked): Record<string, number> {
   return Object.fromEntries(trace.candidates.map(({ address }, index) => [address, trace.totals[index] ?? 0]));
 }

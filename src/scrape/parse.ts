@@ -1,5 +1,5 @@
 import type { AdapterState, CacheInfo } from "../datastore/endpoint.ts";
-import type { Sample } from "../datastore/sample.ts";
+import type { LoadSignal, Sample } from "../datastore/sample.ts";
 import { createLineFilter, type PageLimit, type WantedFamily, type WantedLines } from "./metric-lines.ts";
 import { asCount, asRatio, asTotal, parseWhole } from "./metric-value.ts";
 import type { ModelServerMetrics } from "./model-servers.ts";
@@ -7,7 +7,7 @@ import { parseSampleLine, type Series } from "./series.ts";
 import { matchesSpec, type MetricSpec, parseMetricSpec } from "../lib/metric-spec.ts";
 
 /** A signal that a page gives. */
-export type SignalName = Exclude<keyof Sample, "sampledAtMs" | "runningIsTotal">;
+export type SignalName = Exclude<keyof Sample, "sampledAtMs" | "runningIsTotal" | "absent">;
 
 /** What a page says. */
 export interface PageReading {
@@ -40,10 +40,14 @@ interface CompiledMetrics {
   readonly cacheBlockSize: MetricSpec | undefined;
   readonly cacheBlocks: MetricSpec | undefined;
   readonly runningIsTotal: boolean;
+  /** Load signals that the engine has no metric for. */
+  readonly lacking: readonly LoadSignal[];
 }
 
 /** A family of one page; undefined when no line of it could be read. `null`: its type has no single value. */
 type FamilyReader = (spec: MetricSpec) => readonly Series[] | null | undefined;
+
+const loadSignals: readonly LoadSignal[] = ["waitingRequests", "runningRequests", "kvCacheRatio"];
 
 /** Most tokens a cache block can hold, and most blocks: numbers of a pod never size our memory (reliability T22). */
 const maxBlockSizeTokens = 65_536;
@@ -81,8 +85,10 @@ export function createPageParser(metrics: ModelServerMetrics): PageParser {
       if (series === undefined) rejectedLines++;
       return series;
     };
-    const signals = readSignals(compiled, createFamilyReader(lines, seriesOf));
+    const read = readSignals(compiled, createFamilyReader(lines, seriesOf));
     known = parsed;
+    const absent = absentOf(compiled, read, rejectedLines);
+    const signals = absent.length === 0 ? read : { ...read, absent };
     return { kind: "page", signals, missing: missingOf(compiled, signals), rejectedLines, bytes: page.length };
   };
 }
@@ -103,6 +109,7 @@ function compile(metrics: ModelServerMetrics): CompiledMetrics {
     cacheBlockSize: spec(metrics.cacheBlockSize),
     cacheBlocks: spec(metrics.cacheBlocks),
     runningIsTotal: metrics.runningIsTotal === true,
+    lacking: loadSignals.filter((name) => metrics[name] === undefined),
   };
 }
 
@@ -160,6 +167,20 @@ function missingOf(compiled: CompiledMetrics, signals: Omit<Sample, "sampledAtMs
   if (compiled.kvCacheRatio !== undefined) expected.push("kvCacheRatio");
   if (hasCacheInfo(compiled)) expected.push("cacheInfo");
   return expected.filter((signal) => signals[signal] === undefined);
+}
+
+/**
+ * What the server does not have (see `Sample.absent`). Metrics with labels are on a page only once they were set, so a page
+ * without any of them may be that of a server that has done nothing yet.
+ */
+function absentOf(
+  { lacking }: CompiledMetrics,
+  signals: Omit<Sample, "sampledAtMs">,
+  rejectedLines: number,
+): readonly LoadSignal[] {
+  const { adapters, cacheInfo } = signals;
+  const isBare = rejectedLines === 0 && adapters === undefined && cacheInfo === undefined;
+  return isBare && loadSignals.every((name) => signals[name] === undefined) ? loadSignals : lacking;
 }
 
 /** The rank of a series: its `engine` label, "" without one. */

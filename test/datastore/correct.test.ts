@@ -6,6 +6,7 @@ import { unknownSignals } from "../../src/datastore/sample.ts";
 import type { Signal } from "../../src/datastore/signal.ts";
 
 const scraped = (value: number): Signal => ({ value, sampledAtMs: 7, source: "scraped" });
+const absent: Signal = { value: undefined, sampledAtMs: 7, source: "absent" };
 const own = (dispatchedOpen: number, endedEarlier: number): OwnSince => ({
   dispatchedOpen,
   dispatchedTokens: 0,
@@ -63,6 +64,22 @@ const cases: readonly {
     own: own(1, 0),
     open: 9,
     want: [4, "corrected", 5, "scraped"],
+  },
+  {
+    name: "takes what is open for counts that the server does not have",
+    waiting: absent,
+    running: absent,
+    own: undefined,
+    open: 2,
+    want: [2, "corrected", 2, "corrected"],
+  },
+  {
+    name: "leaves counts that the server does not have while nothing is open",
+    waiting: absent,
+    running: absent,
+    own: undefined,
+    open: 0,
+    want: [undefined, "absent", undefined, "absent"],
   },
   {
     name: "leaves a sample that accounts for all that is open",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EndpointSpec } from "../../src/datastore/endpoint.ts";
 import { unknownSignals } from "../../src/datastore/sample.ts";
+import type { Signal } from "../../src/datastore/signal.ts";
 import { EndpointStore } from "../../src/datastore/store.ts";
 
 function spec(name: string, incarnation = `${name}@1`, labels: Record<string, string> = {}): EndpointSpec {
@@ -117,6 +118,34 @@ test("putSample keeps old value and time of a missing family and makes an unusab
   assert.deepEqual(signals?.runningRequests, unknownSignals.runningRequests);
   assert.deepEqual(signals?.kvCacheRatio, { value: 0.5, sampledAtMs: 9, source: "scraped" });
   assert.deepEqual(signals?.adapters, { value: adapters, sampledAtMs: 1, source: "scraped" });
+});
+
+test("putSample takes a signal for absent until a page has it", () => {
+  const store = plainStoreWith(a);
+  const absent = ["waitingRequests", "kvCacheRatio"] as const;
+  store.putSample(a.id, a.incarnation, { sampledAtMs: 1, absent });
+  store.putSample(a.id, a.incarnation, { sampledAtMs: 2, absent });
+  const { waitingRequests, runningRequests, kvCacheRatio } = store.snapshot()[0]!.signals;
+  assert.deepEqual(waitingRequests, { value: undefined, sampledAtMs: 2, source: "absent" });
+  assert.deepEqual(kvCacheRatio, waitingRequests);
+  assert.deepEqual(runningRequests, unknownSignals.runningRequests);
+  store.putSample(a.id, a.incarnation, { sampledAtMs: 3, waitingRequests: 4 });
+  store.putSample(a.id, a.incarnation, { sampledAtMs: 5, absent });
+  assert.deepEqual(store.snapshot()[0]?.signals.waitingRequests, { value: 4, sampledAtMs: 3, source: "scraped" });
+});
+
+test("an absent signal stays so while pages are fresh and fades like any other when they stop", () => {
+  const store = storeWith(a, b);
+  const absent = ["waitingRequests", "runningRequests", "kvCacheRatio"] as const;
+  store.putSample(a.id, a.incarnation, { sampledAtMs: 0, absent });
+  const kvOf = (nowMs: number): Signal => {
+    store.putSample(b.id, b.incarnation, { sampledAtMs: nowMs, kvCacheRatio: 0.5 });
+    return store.snapshot(nowMs)[0]!.signals.kvCacheRatio;
+  };
+  assert.deepEqual(kvOf(1), { value: undefined, sampledAtMs: 0, source: "absent" });
+  const { value = 0, source } = kvOf(60_000);
+  assert.equal(source, "blended");
+  assert.ok(value > 0.4 && value <= 0.5, `${value}`);
 });
 
 test("putSample keeps the known adapter maximum when the newest series has none", () => {

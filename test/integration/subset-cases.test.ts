@@ -141,37 +141,38 @@ test("B21 the endpoint that served in the end takes over the request in flight",
   await stream.close();
 });
 
+function scoresIn(answer: Answer): object | undefined {
+  const namespace = answer.dynamic_metadata?.fields["envoy.lb"]?.structValue.fields as
+    | Record<string, { structValue?: { fields: object } }>
+    | undefined;
+  return namespace?.["x-gateway-destination-endpoint-scores"]?.structValue?.fields;
+}
+
 test("C6 H7 scores of every candidate are in the metadata when asked for", async (t) => {
   const { picker, servers } = await aPool(t, { emitScores: true });
   const answer = await firstAnswer(
     picker,
     subset(list([text(servers[0]?.address ?? ""), text(servers[2]?.address ?? "")])),
   );
-  const namespace = answer.dynamic_metadata?.fields["envoy.lb"]?.structValue.fields as Record<
-    string,
-    { structValue?: { fields: object } }
-  >;
-  assert.deepEqual(namespace["x-gateway-destination-endpoint-scores"]?.structValue?.fields, {
+  assert.deepEqual(scoresIn(answer), {
     [servers[0]?.address ?? ""]: { numberValue: 0, kind: "numberValue" },
     [servers[2]?.address ?? ""]: { numberValue: 1, kind: "numberValue" },
   });
 });
 
-for (const [what, options] of [
-  ["off", {}],
-  [
-    "on, but nothing is scored",
-    {
-      emitScores: true,
-      config: "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins: [{ type: random-picker }]\n",
-    },
-  ],
-] as const) {
-  test(`C6 no scores are in the metadata when they are ${what}`, async (t) => {
-    const { picker } = await aPool(t, options);
-    const answer = await firstAnswer(picker, {});
-    assert.deepEqual(Object.keys(answer.dynamic_metadata?.fields["envoy.lb"]?.structValue.fields ?? {}), [
-      "x-gateway-destination-endpoint",
-    ]);
-  });
-}
+test("C6 every candidate has a score of 0 when scores are on and nothing is scored, as recorded (protocol 10.7)", async (t) => {
+  const config = "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins: [{ type: random-picker }]\n";
+  const { picker, servers } = await aPool(t, { emitScores: true, config });
+  assert.deepEqual(
+    scoresIn(await firstAnswer(picker, {})),
+    Object.fromEntries(servers.map(({ address }) => [address, { numberValue: 0, kind: "numberValue" }])),
+  );
+});
+
+test("C6 no scores are in the metadata when they are off", async (t) => {
+  const { picker } = await aPool(t, {});
+  const answer = await firstAnswer(picker, {});
+  assert.deepEqual(Object.keys(answer.dynamic_metadata?.fields["envoy.lb"]?.structValue.fields ?? {}), [
+    "x-gateway-destination-endpoint",
+  ]);
+});

@@ -5,7 +5,7 @@ import type { Endpoint } from "../../src/datastore/endpoint.ts";
 import { createRandom } from "../../src/lib/random.ts";
 import type { InferenceRequest } from "../../src/request/inference-request.ts";
 import { explain } from "../../src/scheduling/explain.ts";
-import { forgetEndpoint, type SchedulingPlan } from "../../src/scheduling/plan.ts";
+import { adoptLearned, forgetEndpoint, type SchedulingPlan } from "../../src/scheduling/plan.ts";
 import { chainSeed, hashBlocks } from "../../src/scheduling/prefix/block-hash.ts";
 import { PrefixIndex } from "../../src/scheduling/prefix/prefix-index.ts";
 import { noteDispatched, schedule } from "../../src/scheduling/schedule.ts";
@@ -52,11 +52,31 @@ test("H8 a long prompt sent again prefers the server that had it; another model 
   assert.deepEqual(scores(plan, aRequest({ prompt, cacheSalt: "tenant" })), [0, 0]);
 });
 
-test("model and salt do not run together", () => {
+test("a salt never reaches the prompts of another model or salt", () => {
   const plan = planWith();
-  send(plan, aRequest({ prompt: text(3), model: "base", cacheSalt: "tenant-1" }), first);
-  assert.deepEqual(scores(plan, aRequest({ prompt: text(3), model: "basetenant-1" })), [0, 0]);
-  assert.deepEqual(scores(plan, aRequest({ prompt: text(3), model: "base", cacheSalt: "tenant-1" })), [1, 0]);
+  const prompt = text(3);
+  send(plan, aRequest({ prompt, model: "base-private" }), first);
+  send(plan, aRequest({ prompt, model: "base", cacheSalt: "tenant-1" }), first);
+  assert.deepEqual(scores(plan, aRequest({ prompt, model: "base", cacheSalt: "-private" })), [0, 0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt, model: "basetenant", cacheSalt: "-1" })), [0, 0]);
+  assert.deepEqual(scores(plan, aRequest({ prompt, model: "base", cacheSalt: "tenant-1" })), [1, 0]);
+  send(plan, aRequest({ prompt, model: "base", cacheSalt: "-private" }), second);
+  assert.deepEqual(scores(plan, aRequest({ prompt, model: "base", cacheSalt: "-private" })), [0, 1]);
+});
+
+test("a model named as a pair of model and salt runs together matches the pair's prompts beside its own", () => {
+  const plan = planWith();
+  const [own, salted] = [text(2) + text(2, 2), text(3) + text(1, 3)];
+  const named = (prompt: string): InferenceRequest => aRequest({ prompt, model: "basetenant-1" });
+  send(plan, named(own), first);
+  assert.deepEqual(scores(plan, named(salted)), [1 / 2, 0]);
+  send(plan, aRequest({ prompt: salted, model: "base", cacheSalt: "tenant-1" }), second);
+  assert.deepEqual(scores(plan, named(own)), [1, 1 / 2]);
+  assert.deepEqual(scores(plan, named(salted)), [1 / 2, 1]);
+  assert.deepEqual(scores(plan, aRequest({ prompt: salted, model: "other" })), [0, 0]);
+  const successor = planWith();
+  adoptLearned(successor, plan);
+  assert.deepEqual(scores(successor, named(salted)), [1 / 2, 1], "after a reload");
 });
 
 test("a prompt matches block by block from its start; a shorter last block counts as one", () => {

@@ -191,6 +191,23 @@ for (const [type, rows] of Object.entries(tables)) {
   }
 }
 
+test("what a server does not have is rated as 0, and leaves nothing unread", () => {
+  const absent = { value: undefined, sampledAtMs: 0, source: "absent" } as const;
+  const bare = anEndpoint("bare");
+  const silent = anEndpoint("silent");
+  const signals = { ...bare.signals, waitingRequests: absent, runningRequests: absent, kvCacheRatio: absent };
+  const pool = [anEndpoint("busy", { waiting: 4, running: 4, kv: 0.5 }), { ...bare, signals }];
+  const rated = (type: string): number[] => ratingsOf(type, pool).map(([, score]) => score);
+  assert.deepEqual(rated("queue-scorer"), [0, 1]);
+  assert.deepEqual(rated("running-requests-size-scorer"), [0, 1]);
+  assert.deepEqual(rated("kv-cache-utilization-scorer"), [0.5, 1]);
+  const adapters = ratingsOf("lora-affinity-scorer", [{ ...bare, signals }, silent]);
+  assert.deepEqual(adapters, [
+    [0, 0],
+    [null, 0],
+  ]);
+});
+
 test("H5 lora-affinity-scorer prefers running over a free slot over waiting over full", () => {
   const states = [
     { running: new Set(["x"]), maxAdapters: 1 },

@@ -20,7 +20,7 @@ for (const metrics of builtInModelServers) {
       waitingRequests: 3,
       runningRequests: 7,
       ...(isTriton
-        ? { runningIsTotal: true }
+        ? { runningIsTotal: true, absent: ["kvCacheRatio"] }
         : { kvCacheRatio: 0.25, cacheInfo: { blockSizeTokens: 32, blocks: 4096 } }),
       ...(metrics.adapters === undefined ? {} : { adapters: undefined }),
     });

@@ -211,6 +211,23 @@ test("F15 a page without a wanted family is read, everything missing", () => {
   assert.deepEqual(missing, ["waitingRequests", "runningRequests", "kvCacheRatio", "cacheInfo"]);
 });
 
+const load = ["waitingRequests", "runningRequests", "kvCacheRatio"];
+const absences: readonly { name: string; page: string; want: readonly string[] | undefined }[] = [
+  { name: "all load signals when the page has none of the engine's metrics", page: "up 1\n", want: load },
+  { name: "none when the page has one of them", page: waiting(" 3"), want: undefined },
+  { name: "none when the page has one of another kind", page: cacheInfo('{block_size="16"} 1'), want: undefined },
+  { name: "none when a value is unusable", page: kv(" NaN"), want: undefined },
+  { name: "none when a line of them breaks the format", page: waiting("{x=1} 2"), want: undefined },
+];
+for (const { name, page, want } of absences) {
+  test(`absent are ${name}`, () => assert.deepEqual(read(page).signals.absent, want));
+}
+
+test("absent is what the engine has no metric for", () => {
+  const metrics = { ...vllm, runningRequests: undefined };
+  assert.deepEqual(read(waiting(" 3"), metrics).signals.absent, ["runningRequests"]);
+});
+
 test("F05 refuses pages with too many lines", () => {
   const parse = createPageParser(vllm);
   assert.equal(parse(Buffer.from("up 1\n".repeat(20_001))).kind, "too-large");

@@ -25,6 +25,11 @@ export function chainSeed(hashKey: bigint, model: string, cacheSalt: string): bi
   return hasher.h64(`${model.length}:${model}${cacheSalt}`, hashKey & mask64);
 }
 
+/** Equal exactly for the pairs of model and salt that the reference takes for one another, as it joins them (protocol 10.5). */
+export function joinedKey(hashKey: bigint, model: string, cacheSalt: string): bigint {
+  return hasher.h64(`${model}${cacheSalt}`, hashKey & mask64);
+}
+
 /**
  * Hashes `prompt` in blocks of `blockBytes`, `maxBlocks` at most over all its chains; a shorter last block counts as one.
  * xxHash64, each block seeded with the hash before it. `segments`: where each of several prompts ends, in order; each is a

@@ -1,7 +1,8 @@
 import type { Endpoint } from "../../datastore/endpoint.ts";
+import { LruMap } from "../../lib/lru-map.ts";
 import { z } from "../../lib/schema.ts";
 import { type Cycle, definePlugin, type PluginEnvironment, type Producer } from "../plugin.ts";
-import { type BlockHashes, chainSeed, hashBlocks } from "../prefix/block-hash.ts";
+import { type BlockHashes, chainSeed, hashBlocks, joinedKey } from "../prefix/block-hash.ts";
 import { PrefixIndex } from "../prefix/prefix-index.ts";
 import { PrefixMatch } from "../prefix/prefix-match.ts";
 
@@ -14,6 +15,8 @@ const minBlockSizeTokens = 64;
  * 31,250 blocks at each of 170 endpoints.
  */
 export const prefixIndexBytes = 134_217_728;
+/** Pairs of model and salt whose joined names are known. */
+const maxSaltedPairs = 1024;
 /** Largest number of blocks one endpoint's own report can ask for. */
 const maxCapacity = 1_048_576;
 
@@ -37,10 +40,17 @@ export const approxPrefixCacheProducer = definePlugin<Parameters>({
 
 class HashedPrompt extends PrefixMatch {
   readonly hashes: BlockHashes;
+  /** Start of the chains. */
+  readonly seed: bigint;
 
-  constructor(hashes: BlockHashes, blockSizeTokens: number, index: PrefixIndex) {
-    super(hashes.count, blockSizeTokens, (endpoint) => index.matchedBlocks(endpoint, hashes));
+  /** `namesake`: hashes of the same prompt from another start; what is matched is the longer of both. */
+  constructor(hashes: BlockHashes, seed: bigint, blockSizeTokens: number, index: PrefixIndex, namesake?: BlockHashes) {
+    super(hashes.count, blockSizeTokens, (endpoint) => {
+      const matched = index.matchedBlocks(endpoint, hashes);
+      return namesake === undefined ? matched : Math.max(matched, index.matchedBlocks(endpoint, namesake));
+    });
     this.hashes = hashes;
+    this.seed = seed;
   }
 }
 
@@ -49,6 +59,8 @@ class ApproxPrefixCache implements Producer {
   readonly #name: string;
   #hashKey: bigint;
   #index = new PrefixIndex(prefixIndexBytes);
+  /** Where the chains of a pair with a salt start, by the pair's joined key. */
+  #saltedSeeds = new LruMap<bigint, bigint>(maxSaltedPairs);
 
   constructor(given: Parameters, environment: PluginEnvironment) {
     this.#parameters = given;
@@ -58,15 +70,26 @@ class ApproxPrefixCache implements Producer {
 
   produce({ request }: Cycle, candidates: readonly Endpoint[]): PrefixMatch {
     const blockSizeTokens = this.#blockSizeTokens(candidates);
-    const seed = chainSeed(this.#hashKey, request.targetModel, request.cacheSalt);
     const maxBlocks = this.#maxBlocks(blockSizeTokens);
-    const hashes = hashBlocks(request.prompt, blockSizeTokens * bytesPerToken, maxBlocks, seed, request.segments);
-    return new HashedPrompt(hashes, blockSizeTokens, this.#index);
+    const hash = (seed: bigint): BlockHashes =>
+      hashBlocks(request.prompt, blockSizeTokens * bytesPerToken, maxBlocks, seed, request.segments);
+    const seed = chainSeed(this.#hashKey, request.targetModel, request.cacheSalt);
+    const namesake = this.#namesakeSeed(request);
+    return new HashedPrompt(
+      hash(seed),
+      seed,
+      blockSizeTokens,
+      this.#index,
+      namesake === undefined ? undefined : hash(namesake),
+    );
   }
 
   dispatched(cycle: Cycle, picked: Endpoint): undefined {
     const prompt = cycle.produced.get(this.#name);
-    if (prompt instanceof HashedPrompt) this.#index.add(picked, prompt.hashes, this.#capacity(picked));
+    if (!(prompt instanceof HashedPrompt)) return;
+    const { targetModel, cacheSalt } = cycle.request;
+    this.#index.add(picked, prompt.hashes, this.#capacity(picked));
+    if (cacheSalt !== "") this.#saltedSeeds.set(joinedKey(this.#hashKey, targetModel, cacheSalt), prompt.seed);
   }
 
   /** Blocks of another size stay until they are forgotten: they match nothing. */
@@ -74,10 +97,20 @@ class ApproxPrefixCache implements Producer {
     if (!(predecessor instanceof ApproxPrefixCache)) return;
     this.#index = predecessor.#index;
     this.#hashKey = predecessor.#hashKey;
+    this.#saltedSeeds = predecessor.#saltedSeeds;
   }
 
   forget(id: Endpoint["id"]): void {
     this.#index.forget(id);
+  }
+
+  /**
+   * Start of the chains of a pair with a salt that joins to the request's bare model. The reference takes the two for one; here
+   * only a request without a salt matches the pair's blocks, which takes knowing the salt, and never the other way round.
+   */
+  #namesakeSeed({ targetModel, cacheSalt }: Cycle["request"]): bigint | undefined {
+    if (cacheSalt !== "" || this.#saltedSeeds.size === 0) return undefined;
+    return this.#saltedSeeds.get(joinedKey(this.#hashKey, targetModel, ""));
   }
 
   /** With auto-tuning the size of the first candidate that reports one. */

@@ -1,4 +1,5 @@
 import type { Endpoint } from "../../datastore/endpoint.ts";
+import { ratedValue } from "../../datastore/signal.ts";
 import { noParameters } from "../parameters.ts";
 import { definePlugin, type Ratings } from "../plugin.ts";
 
@@ -14,7 +15,7 @@ export const kvCacheScorer = definePlugin({
 
 function rateByFreeCache(candidates: readonly Endpoint[], { raw, score }: Ratings): void {
   for (let i = 0; i < candidates.length; i++) {
-    const used = (candidates[i] as Endpoint).signals.kvCacheRatio.value ?? Number.NaN;
+    const used = ratedValue((candidates[i] as Endpoint).signals.kvCacheRatio);
     const known = used >= 0 && used <= 1 ? used : Number.NaN;
     raw[i] = known;
     score[i] = 1 - known;

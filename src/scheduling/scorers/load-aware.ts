@@ -1,4 +1,5 @@
 import type { Endpoint } from "../../datastore/endpoint.ts";
+import { ratedValue } from "../../datastore/signal.ts";
 import { z } from "../../lib/schema.ts";
 import { cautionDefault } from "../parameters.ts";
 import { definePlugin, type Ratings } from "../plugin.ts";
@@ -27,7 +28,7 @@ export const loadAwareScorer = definePlugin<Parameters>({
 
 function rateByQueue(threshold: number, candidates: readonly Endpoint[], { raw, score }: Ratings): void {
   for (let i = 0; i < candidates.length; i++) {
-    const waiting = knownCount((candidates[i] as Endpoint).signals.waitingRequests.value);
+    const waiting = knownCount(ratedValue((candidates[i] as Endpoint).signals.waitingRequests));
     raw[i] = waiting;
     score[i] = 0.5 * (1 - Math.min(waiting, threshold) / threshold);
   }

@@ -1,5 +1,4 @@
 import type { AdapterState, Endpoint, EndpointSignals } from "../../datastore/endpoint.ts";
-import { scrapedOf } from "../../datastore/signal.ts";
 import { noParameters } from "../parameters.ts";
 import { definePlugin, type Ratings } from "../plugin.ts";
 
@@ -34,7 +33,7 @@ function rateByAdapter(adapter: string, candidates: readonly Endpoint[], { raw, 
 }
 
 function wasRead({ waitingRequests, runningRequests, kvCacheRatio }: EndpointSignals): boolean {
-  return [waitingRequests, runningRequests, kvCacheRatio].some((signal) => scrapedOf(signal) !== undefined);
+  return [waitingRequests, runningRequests, kvCacheRatio].some(({ sampledAtMs }) => Number.isFinite(sampledAtMs));
 }
 
 function affinity(adapter: string, { running, waiting, maxAdapters }: AdapterState): number {

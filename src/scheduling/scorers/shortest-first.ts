@@ -1,5 +1,5 @@
 import type { Endpoint } from "../../datastore/endpoint.ts";
-import type { Signal } from "../../datastore/signal.ts";
+import { ratedValue, type Signal } from "../../datastore/signal.ts";
 import type { Ratings } from "../plugin.ts";
 import { knownCount } from "./known-count.ts";
 
@@ -15,7 +15,7 @@ export function rateShortestFirst(
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < candidates.length; i++) {
-    const value = knownCount(read(candidates[i] as Endpoint).value);
+    const value = knownCount(ratedValue(read(candidates[i] as Endpoint)));
     raw[i] = value;
     if (value < least) least = value;
     if (value > most) most = value;
