@@ -1,6 +1,6 @@
 import type { PluginIdentity, Profile, SchedulingPlan } from "../scheduling/plan.ts";
-import type { PluginRoles } from "../scheduling/plugin.ts";
-import type { DeclaredPlugin, PluginTable } from "./plugin-table.ts";
+import { type PluginRoles, requirementsOf } from "../scheduling/plugin.ts";
+import { type DeclaredPlugin, namedBy, type PluginTable } from "./plugin-table.ts";
 import type { DeclaredProfile } from "./profiles.ts";
 import type { Report } from "./report.ts";
 
@@ -37,26 +37,30 @@ export function resolveNeeds(
     }
     if (needs.has(plugin)) return;
     const met = new Map<string, DeclaredPlugin>();
-    for (const requirement of plugin.definition.requires ?? []) {
+    for (const requirement of requirementsOf(plugin.definition, plugin.parameters)) {
       const other = table.meet(plugin, requirement);
       if (other === undefined) continue;
-      met.set(requirement.type, other);
+      // Of several of one type the plugin knows those it names itself: it asks for the one it does not name.
+      if (namedBy(plugin, requirement) === undefined || !met.has(requirement.type)) met.set(requirement.type, other);
       visit(other, [...way, plugin]);
     }
     needs.set(plugin, met);
-    if (plugin.definition.roles.includes("producer") && way.length > 0) producers.add(plugin);
+    if (isRead(plugin, way)) producers.add(plugin);
   };
   for (const plugin of used) visit(plugin, []);
   for (const plugin of table.all.filter((unused) => !needs.has(unused))) checkNamed(plugin, table);
   return { producers: [...producers], needs };
 }
 
+/** A producer runs when another plugin reads it, or when it plays a second role that reads what it learns itself. */
+function isRead({ definition: { roles } }: DeclaredPlugin, way: readonly DeclaredPlugin[]): boolean {
+  return roles.includes("producer") && (way.length > 0 || roles.length > 1);
+}
+
 /** A name that an unused plugin gives in a parameter must be right too. */
 function checkNamed(plugin: DeclaredPlugin, table: PluginTable): void {
-  const parameters = plugin.parameters as Readonly<Record<string, unknown>>;
-  for (const requirement of plugin.definition.requires ?? []) {
-    const { parameter } = requirement;
-    if (parameter !== undefined && parameters[parameter] !== undefined) table.meet(plugin, requirement);
+  for (const requirement of requirementsOf(plugin.definition, plugin.parameters)) {
+    if (namedBy(plugin, requirement) !== undefined) table.meet(plugin, requirement);
   }
 }
 

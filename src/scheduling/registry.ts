@@ -1,3 +1,4 @@
+import { singleProfileHandler } from "./handlers/single-profile.ts";
 import { maxScorePicker } from "./pickers/max-score.ts";
 import { randomPicker } from "./pickers/random.ts";
 import { weightedRandomPicker } from "./pickers/weighted-random.ts";
@@ -9,7 +10,6 @@ import { loraAffinityScorer } from "./scorers/lora-affinity.ts";
 import { prefixCacheScorer } from "./scorers/prefix-cache.ts";
 import { queueScorer } from "./scorers/queue.ts";
 import { runningRequestsScorer } from "./scorers/running-requests.ts";
-import { singleProfileHandler } from "./single-profile-handler.ts";
 
 /** The plugin types a config may name. A value: nothing registers itself, and tests build their own. */
 export interface PluginRegistry {
