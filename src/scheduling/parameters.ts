@@ -7,3 +7,8 @@ export const noParameters = z.strictObject({});
 export const notAvailable = z
   .custom<undefined>((value) => value === undefined, { error: "not available in this version" })
   .optional();
+
+/** Name of an HTTP header in any case; requests are looked up in lower case. */
+export const headerName = z.string().regex(/^[-!#$%&'*+.^_`|~0-9A-Za-z]{1,256}$/, {
+  error: ({ input }) => `expected the name of a header, got ${JSON.stringify(input)}`,
+});

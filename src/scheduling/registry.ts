@@ -1,15 +1,27 @@
+import { probabilisticAdmitter } from "./admitters/probabilistic.ts";
+import { headerBasedTestingFilter } from "./filters/header-based-testing.ts";
+import { byLabelFilter, byLabelSelectorFilter, labelSelectorFilter } from "./filters/label-selector.ts";
+import { prefixCacheAffinityFilter } from "./filters/prefix-cache-affinity.ts";
+import { roleFilters } from "./filters/roles.ts";
+import { sessionAffinityFilter } from "./filters/session-affinity.ts";
+import { utilizationFilter } from "./filters/utilization.ts";
+import { dataParallelProfileHandler } from "./handlers/data-parallel.ts";
+import { headerProfileHandler } from "./handlers/header-profile.ts";
 import { singleProfileHandler } from "./handlers/single-profile.ts";
 import { maxScorePicker } from "./pickers/max-score.ts";
 import { randomPicker } from "./pickers/random.ts";
 import { weightedRandomPicker } from "./pickers/weighted-random.ts";
 import type { PluginDefinition } from "./plugin.ts";
 import { approxPrefixCacheProducer } from "./producers/approx-prefix-cache.ts";
+import { sessionIdProducer } from "./producers/session-id.ts";
 import { tokenProducer } from "./producers/token.ts";
+import { servedVerifier } from "./responders/served-verifier.ts";
 import { kvCacheScorer } from "./scorers/kv-cache.ts";
 import { loraAffinityScorer } from "./scorers/lora-affinity.ts";
 import { prefixCacheScorer } from "./scorers/prefix-cache.ts";
 import { queueScorer } from "./scorers/queue.ts";
 import { runningRequestsScorer } from "./scorers/running-requests.ts";
+import { sessionAffinityScorer } from "./scorers/session-affinity.ts";
 
 /** The plugin types a config may name. A value: nothing registers itself, and tests build their own. */
 export interface PluginRegistry {
@@ -38,10 +50,24 @@ export const schedulingPlugins: readonly PluginDefinition[] = [
   kvCacheScorer,
   loraAffinityScorer,
   prefixCacheScorer,
+  sessionAffinityScorer,
+  labelSelectorFilter,
+  byLabelFilter,
+  byLabelSelectorFilter,
+  ...roleFilters,
+  utilizationFilter,
+  prefixCacheAffinityFilter,
+  sessionAffinityFilter,
+  headerBasedTestingFilter,
   approxPrefixCacheProducer,
   tokenProducer,
+  sessionIdProducer,
   maxScorePicker,
   randomPicker,
   weightedRandomPicker,
   singleProfileHandler,
+  headerProfileHandler,
+  dataParallelProfileHandler,
+  probabilisticAdmitter,
+  servedVerifier,
 ];

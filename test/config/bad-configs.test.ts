@@ -295,7 +295,7 @@ for (const [type] of missingPlugins) {
 
 test("a scorer that is missing is refused with those that are available", () => {
   assert.deepEqual(problemsOf(aConfig("plugins: [{type: load-aware-scorer}]")), [
-    'c.yaml:3:18 plugins[0].type: plugin type "load-aware-scorer" is not available in this version, available: alpha-scorer, egg, hen, kv-cache-utilization-scorer, lora-affinity-scorer, prefix-cache-scorer, queue-scorer, running-requests-size-scorer',
+    'c.yaml:3:18 plugins[0].type: plugin type "load-aware-scorer" is not available in this version, available: alpha-scorer, egg, hen, kv-cache-utilization-scorer, lora-affinity-scorer, prefix-cache-scorer, queue-scorer, running-requests-size-scorer, session-affinity-scorer',
   ]);
 });
 
