@@ -5,7 +5,7 @@ import { noParameters } from "../../src/scheduling/parameters.ts";
 import { definePlugin, type PluginDefinition, type PluginRoles } from "../../src/scheduling/plugin.ts";
 import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
 import { aConfig, aRegistry } from "../support/a-plan.ts";
-import { completion, completionHeaders, isLastOfRequest, requestAnswers } from "../support/exchanges.ts";
+import { completion, completionHeaders, destinationOf, isLastOfRequest, requestAnswers } from "../support/exchanges.ts";
 import { type Answer, removedHeaders, setHeaders, streamed } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 
@@ -345,4 +345,25 @@ test("D15 chunks of a response are answered in their order, each request for its
     "request-1 first byte",
     "request-1 first byte",
   ]);
+});
+
+test("prefix-cache-affinity-filter keeps to the holder of a prompt until that has too many tokens to compute", async (t) => {
+  const servers = [await startFakeModelServer(t), await startFakeModelServer(t)];
+  const config = aConfig(
+    "plugins: [{type: prefix-cache-affinity-filter, parameters: {affinityThreshold: 0.4, maxTTFTPenaltyMs: 50, peakPrefillThroughput: 1000}}]",
+  );
+  const picker = await startTestPicker(t, servers, { config });
+  const prompt = "A long system prompt. ".repeat(100);
+  const holder = await destinationOf(picker, completion("base", prompt));
+  for (let i = 0; i < 8; i++) assert.equal(await destinationOf(picker, completion("base", prompt)), holder);
+  // Some 450 tokens more than the holder has: 450 ms.
+  const held = picker.open().requestHeaders(completionHeaders);
+  held.requestBody(completion("base", prompt + "And a long question, too. ".repeat(70)));
+  await held.until(isLastOfRequest);
+  const busy = picker.picker.store.snapshot().find(({ prefillTokens }) => prefillTokens > 50);
+  assert.equal(busy?.address, holder);
+  const seen = new Set<unknown>();
+  for (let i = 0; i < 24; i++) seen.add(await destinationOf(picker, completion("base", prompt)));
+  assert.equal(seen.size, 2, "the gate is open");
+  await held.close();
 });

@@ -1,7 +1,6 @@
 import type { Endpoint } from "../../datastore/endpoint.ts";
 import { z } from "../../lib/schema.ts";
 import { type Cycle, definePlugin } from "../plugin.ts";
-import { PrefillBacklog } from "../prefix/prefill-backlog.ts";
 import { PrefixMatch } from "../prefix/prefix-match.ts";
 
 const producerType = "approx-prefix-cache-producer";
@@ -49,25 +48,21 @@ function keepSticky(
   const needed = given.affinityThreshold * match.totalBlocks;
   const sticky = candidates.filter((endpoint) => match.matchedBlocks(endpoint) >= needed);
   if (sticky.length === 0 || sticky.length === candidates.length) return candidates;
-  return isTooSlow(cycle, sticky, candidates, given) ? candidates : sticky;
+  return isTooSlow(sticky, candidates, given) ? candidates : sticky;
 }
 
 /** Compares the least time to the first token among `sticky` with that among the other candidates. */
 function isTooSlow(
-  { produced }: Cycle,
   sticky: readonly Endpoint[],
   candidates: readonly Endpoint[],
   { maxTTFTPenaltyMs, peakPrefillThroughput }: Parameters,
 ): boolean {
   if (maxTTFTPenaltyMs === 0) return false;
-  const backlog = [...produced.values()].find((data) => data instanceof PrefillBacklog);
-  if (backlog === undefined) return false;
   const keeping = new Set(sticky);
   let [leastSticky, leastOther] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (const endpoint of candidates) {
-    const tokens = backlog.prefillTokens(endpoint);
-    if (keeping.has(endpoint)) leastSticky = Math.min(leastSticky, tokens);
-    else leastOther = Math.min(leastOther, tokens);
+    if (keeping.has(endpoint)) leastSticky = Math.min(leastSticky, endpoint.prefillTokens);
+    else leastOther = Math.min(leastOther, endpoint.prefillTokens);
   }
   return ((leastSticky - leastOther) / peakPrefillThroughput) * 1000 > maxTTFTPenaltyMs;
 }

@@ -1,40 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Endpoint } from "../../../src/datastore/endpoint.ts";
-import { PrefillBacklog } from "../../../src/scheduling/prefix/prefill-backlog.ts";
 import { PrefixMatch } from "../../../src/scheduling/prefix/prefix-match.ts";
 import { aPlan } from "../../support/a-plan.ts";
 import { anEndpoint } from "../../support/an-endpoint.ts";
 import { aCycle } from "../../support/a-cycle.ts";
 
-/** `matched` of 10 blocks, `backlog` tokens to compute; undefined: no producer knows. */
+/** `matched` of 10 blocks, `backlog` tokens of prompts sent there and still to be computed. */
 interface Holder {
   readonly matched: number;
   readonly backlog?: number;
 }
 
-class Backlog extends PrefillBacklog {
-  readonly #tokens: ReadonlyMap<string, number>;
-
-  constructor(tokens: ReadonlyMap<string, number>) {
-    super();
-    this.#tokens = tokens;
-  }
-
-  prefillTokens({ name }: Endpoint): number {
-    return this.#tokens.get(name) ?? 0;
-  }
-}
-
 function kept(holders: readonly Holder[], parameters: object = {}, draws: number[] = [], totalBlocks = 10): string[] {
   const plan = aPlan(`plugins: [{type: prefix-cache-affinity-filter, parameters: ${JSON.stringify(parameters)}}]`);
   const cycle = aCycle({ random: () => draws.shift() ?? assert.fail("nothing is left to draw") });
-  const endpoints = holders.map((_, i) => anEndpoint(String(i)));
+  const endpoints = holders.map(({ backlog = 0 }, i) => anEndpoint(String(i), { prefillTokens: backlog }));
   const match = new PrefixMatch(totalBlocks, 64, ({ name }) => holders[Number(name)]?.matched ?? 0);
   cycle.produced.set("approx-prefix-cache-producer", match);
-  if (holders.some(({ backlog }) => backlog !== undefined)) {
-    cycle.produced.set("load", new Backlog(new Map(holders.map(({ backlog = 0 }, i) => [String(i), backlog]))));
-  }
   const filtered = plan.profiles[0]?.filters[0]?.filter.filter(cycle, endpoints) ?? [];
   return filtered.map(({ name }) => name);
 }
@@ -75,7 +57,7 @@ const rows: [what: string, holders: Holder[], parameters: object, names: string[
     ["0", "1"],
   ],
   [
-    "holders when the best of them is fast",
+    "all holders while the best of them is fast",
     [
       { matched: 10, backlog: 999 },
       { matched: 9, backlog: 9 },
@@ -93,7 +75,6 @@ const rows: [what: string, holders: Holder[], parameters: object, names: string[
     { maxTTFTPenaltyMs: 0 },
     ["0"],
   ],
-  ["holders where nothing says how slow they are", [{ matched: 10 }, { matched: 0 }], { maxTTFTPenaltyMs: 1 }, ["0"]],
 ];
 
 for (const [what, holders, parameters, names] of rows) {
