@@ -1,6 +1,6 @@
 import type { PluginIdentity, Profile, SchedulingPlan } from "../scheduling/plan.ts";
-import type { PluginRoles } from "../scheduling/plugin.ts";
-import type { DeclaredPlugin, PluginTable } from "./plugin-table.ts";
+import { type PluginRoles, requirementsOf } from "../scheduling/plugin.ts";
+import { type DeclaredPlugin, namedBy, type PluginTable } from "./plugin-table.ts";
 import type { DeclaredProfile } from "./profiles.ts";
 import type { Report } from "./report.ts";
 
@@ -31,6 +31,7 @@ export function resolveNeeds(
   table: PluginTable,
 ): { readonly producers: readonly DeclaredPlugin[]; readonly needs: Needs } {
   const needs = new Map<DeclaredPlugin, Map<string, DeclaredPlugin>>();
+  const reads = new Map<DeclaredPlugin, DeclaredPlugin[]>();
   const visit = (plugin: DeclaredPlugin, way: readonly DeclaredPlugin[]): void => {
     if (way.includes(plugin)) {
       const circle = [...way, plugin].map(({ name }) => name).join(" -> ");
@@ -39,10 +40,14 @@ export function resolveNeeds(
     }
     if (needs.has(plugin)) return;
     const met = new Map<string, DeclaredPlugin>();
-    for (const requirement of plugin.definition.requires ?? []) {
+    const others: DeclaredPlugin[] = [];
+    reads.set(plugin, others);
+    for (const requirement of requirementsOf(plugin.definition, plugin.parameters)) {
       const other = requirement.isOptional === true ? undefined : table.meet(plugin, requirement);
       if (other === undefined) continue;
-      met.set(requirement.type, other);
+      others.push(other);
+      // Of several of one type the plugin knows those it names itself: it asks for the one it does not name.
+      if (namedBy(plugin, requirement) === undefined || !met.has(requirement.type)) met.set(requirement.type, other);
       visit(other, [...way, plugin]);
     }
     needs.set(plugin, met);
@@ -52,47 +57,44 @@ export function resolveNeeds(
   for (const [plugin, met] of needs) {
     for (const [type, other] of meetOptional(plugin, table)) {
       met.set(type, other);
+      reads.get(plugin)?.push(other);
       visit(other, [plugin]);
     }
   }
   for (const plugin of table.all.filter((unused) => !needs.has(unused))) checkNamed(plugin, table);
-  return { producers: orderProducers(needs), needs };
+  return { producers: orderProducers(reads), needs };
 }
 
 function meetOptional(plugin: DeclaredPlugin, table: PluginTable): [type: string, other: DeclaredPlugin][] {
-  const parameters = plugin.parameters as Readonly<Record<string, unknown>>;
-  return (plugin.definition.requires ?? [])
+  return requirementsOf(plugin.definition, plugin.parameters)
     .filter(({ isOptional }) => isOptional === true)
-    .filter(({ type, parameter = "" }) => parameters[parameter] !== undefined || table.hasType(type))
+    .filter((requirement) => namedBy(plugin, requirement) !== undefined || table.hasType(requirement.type))
     .flatMap((requirement) => {
       const other = table.meet(plugin, requirement);
       return other === undefined ? [] : [[requirement.type, other]];
     });
 }
 
-/** The producers among the plugins that are read or that rate or filter themselves, each after those it reads. */
-function orderProducers(needs: Needs): DeclaredPlugin[] {
-  const read = new Set([...needs.values()].flatMap((met) => [...met.values()]));
+/** The producers among the plugins that are read or that play a second role themselves, each after those it reads. */
+function orderProducers(reads: ReadonlyMap<DeclaredPlugin, readonly DeclaredPlugin[]>): DeclaredPlugin[] {
+  const read = new Set([...reads.values()].flat());
   const seen = new Set<DeclaredPlugin>();
   const ordered: DeclaredPlugin[] = [];
   const visit = (plugin: DeclaredPlugin): void => {
     if (seen.has(plugin)) return;
     seen.add(plugin);
-    for (const other of needs.get(plugin)?.values() ?? []) visit(other);
+    for (const other of reads.get(plugin) ?? []) visit(other);
     const { roles } = plugin.definition;
-    const hasPlace = roles.includes("scorer") || roles.includes("filter");
-    if (roles.includes("producer") && (read.has(plugin) || hasPlace)) ordered.push(plugin);
+    if (roles.includes("producer") && (read.has(plugin) || roles.length > 1)) ordered.push(plugin);
   };
-  for (const plugin of needs.keys()) visit(plugin);
+  for (const plugin of reads.keys()) visit(plugin);
   return ordered;
 }
 
 /** A name that an unused plugin gives in a parameter must be right too. */
 function checkNamed(plugin: DeclaredPlugin, table: PluginTable): void {
-  const parameters = plugin.parameters as Readonly<Record<string, unknown>>;
-  for (const requirement of plugin.definition.requires ?? []) {
-    const { parameter } = requirement;
-    if (parameter !== undefined && parameters[parameter] !== undefined) table.meet(plugin, requirement);
+  for (const requirement of requirementsOf(plugin.definition, plugin.parameters)) {
+    if (namedBy(plugin, requirement) !== undefined) table.meet(plugin, requirement);
   }
 }
 

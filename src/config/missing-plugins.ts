@@ -1,39 +1,16 @@
 /** Plugin types of the reference (protocol 6.4 to 6.8) that this version does not have, by what they are. */
 const missingByKind = {
   scorer: [
-    "session-affinity-scorer",
     "latency-scorer",
     "precise-prefix-cache-scorer",
     "mm-embeddings-cache-scorer",
     "topology-affinity-scorer",
     "endpoint-attribute-scorer",
   ],
-  filter: [
-    "decode-filter",
-    "prefill-filter",
-    "encode-filter",
-    "label-selector-filter",
-    "by-label",
-    "by-label-selector",
-    "utilization-filter",
-    "endpoint-attribute-filter",
-    "prefix-cache-affinity-filter",
-    "slo-headroom-tier-filter",
-    "session-affinity-filter",
-    "topology-affinity-filter",
-    "header-based-testing-filter",
-  ],
-  profileHandler: [
-    "disagg-profile-handler",
-    "data-parallel-profile-handler",
-    "header-profile-handler",
-    "pd-profile-handler",
-    "disagg-headers-handler",
-    "prefill-header-handler",
-  ],
+  filter: ["endpoint-attribute-filter", "slo-headroom-tier-filter", "topology-affinity-filter"],
+  profileHandler: ["disagg-profile-handler", "pd-profile-handler", "disagg-headers-handler", "prefill-header-handler"],
   decider: ["prefix-based-pd-decider", "always-disagg-pd-decider", "always-disagg-multimodal-decider"],
   producer: [
-    "session-id-producer",
     "precise-prefix-cache-producer",
     "predicted-latency-producer",
     "mm-embeddings-cache-producer",
@@ -44,7 +21,6 @@ const missingByKind = {
     "utilization-detector",
     "concurrency-detector",
     "latency-slo-admitter",
-    "probabilistic-admitter",
     "global-strict-fairness-policy",
     "round-robin-fairness-policy",
     "program-aware-fairness",
@@ -67,7 +43,7 @@ const missingByKind = {
     "endpoint-notification-source",
     "file-discovery",
   ],
-  other: ["agent-identity", "destination-endpoint-served-verifier", "disaggregatedset-rollout-screener"],
+  other: ["agent-identity", "disaggregatedset-rollout-screener"],
 } as const;
 
 /** What a missing plugin type is. */

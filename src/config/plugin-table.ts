@@ -1,4 +1,4 @@
-import type { DocumentPath } from "../lib/document.ts";
+import { type DocumentPath, valueAt } from "../lib/document.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import type { PluginDefinition, PluginRoles, Requirement } from "../scheduling/plugin.ts";
 import type { PluginRegistry } from "../scheduling/registry.ts";
@@ -92,18 +92,20 @@ export class PluginTable {
   }
 
   /** The plugin that meets a requirement of `plugin`, or undefined and a problem. */
-  meet(plugin: DeclaredPlugin, { type, parameter }: Requirement): DeclaredPlugin | undefined {
+  meet(plugin: DeclaredPlugin, requirement: Requirement): DeclaredPlugin | undefined {
+    const { type } = requirement;
     const path = plugin.path ?? [];
-    const named = parameter === undefined ? undefined : (plugin.parameters as Record<string, unknown>)[parameter];
+    const parameter = pathOf(requirement);
+    const named = namedBy(plugin, requirement);
     if (parameter !== undefined && typeof named === "string") {
-      return this.resolveType(named, [...path, "parameters", parameter], [type]);
+      return this.resolveType(named, [...path, "parameters", ...parameter], [type]);
     }
     const instances = this.all.filter(({ definition }) => definition.type === type);
     if (instances.length <= 1) return this.addDefault(type);
     const namesake = instances.find(({ name }) => name === type);
     if (namesake !== undefined) return namesake;
     const names = instances.map(({ name }) => name).join(", ");
-    const how = parameter === undefined ? "one" : `one of them in parameters.${parameter}`;
+    const how = parameter === undefined ? "one" : `one of them in parameters.${parameter.map(String).join(".")}`;
     this.#report.problem(path, `several plugins of type "${type}" (${names}), expected ${how}`);
     return undefined;
   }
@@ -140,6 +142,9 @@ export class PluginTable {
       this.#report.problem([...path, "type"], what);
       return undefined;
     }
+    if (definition.deprecated !== undefined) {
+      this.#report.warn([...path, "type"], `"${type}" is deprecated, expected ${definition.deprecated}`);
+    }
     const parameters = this.#report.check(definition.parameters, [...path, "parameters"], {});
     if (parameters === undefined) return undefined;
     const caution = definition.caution?.(parameters);
@@ -163,4 +168,14 @@ export class PluginTable {
     });
     return available.length === 0 ? "" : `, available: ${available.join(", ")}`;
   }
+}
+
+function pathOf({ parameter }: Requirement): DocumentPath | undefined {
+  return typeof parameter === "string" ? [parameter] : parameter;
+}
+
+/** The instance that a plugin's parameters name for a requirement; undefined when they name none. */
+export function namedBy({ parameters }: DeclaredPlugin, requirement: Requirement): unknown {
+  const path = pathOf(requirement);
+  return path === undefined ? undefined : valueAt(parameters, path);
 }

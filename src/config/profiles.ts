@@ -59,11 +59,18 @@ export function declareHandler(
   if (handler === undefined) {
     const what = `${profiles.length} profiles and no profile handler, expected one in plugins`;
     report.problem(["schedulingProfiles"], what, "key");
-  } else if (profiles.length > 1 && handler.definition.type === defaultHandler) {
-    const what = `"${handler.name}" runs one profile, got ${profiles.length}, expected a handler for several`;
-    report.problem(handler.path ?? [], what);
-  }
+  } else checkProfiles(handler, profiles, report);
   return handler;
+}
+
+function checkProfiles(handler: DeclaredPlugin, profiles: readonly DeclaredProfile[], report: Report): void {
+  const { definition, parameters, path = [], name } = handler;
+  const names = profiles.map((profile) => profile.name);
+  const refusal = definition.refuseProfiles?.(parameters, names);
+  if (refusal === undefined) return;
+  const { parameter, message } = refusal;
+  if (parameter === undefined) report.problem(path, `"${name}" ${message}`);
+  else report.problem([...path, "parameters", parameter], message);
 }
 
 function completeProfile(report: Report, table: PluginTable): DeclaredProfile {

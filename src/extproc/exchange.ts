@@ -83,6 +83,7 @@ export class Exchange implements Receiving {
   readonly #order = { request: new MessageOrder(), response: new MessageOrder() };
   #pending: PendingRequest | undefined;
   #metadata: HostMetadata | undefined;
+  #responseMetadata: HostMetadata | undefined;
   #relay: ResponseRelay | undefined;
   #request: InferenceRequest | undefined;
   #labels = noLabels;
@@ -104,9 +105,7 @@ export class Exchange implements Receiving {
   /** Takes one message of the host. Throws OutOfOrderError when the protocol does not allow it here. */
   receive(message: HostMessage): void {
     if (this.#state === "ended" || this.#state === "refused") return;
-    // The hint may come with the headers or with the last bytes, the served endpoint with the response: the last message
-    // that carries metadata counts (protocol 1.6, 2).
-    if (message.metadata !== undefined) this.#metadata = message.metadata;
+    if (message.metadata !== undefined) this.#noteMetadata(message.event, message.metadata);
     if (message.protocolConfig !== undefined && this.#state === "awaiting-headers")
       this.#modes = message.protocolConfig;
     if (message.observabilityMode) return this.#observe();
@@ -150,6 +149,16 @@ export class Exchange implements Receiving {
   #observe(): void {
     this.#deps.observer.illegalMessage("observability-mode");
     this.#state = "refused";
+  }
+
+  /**
+   * The hint may come with the headers or with the last bytes: the last message of the request that carries metadata counts
+   * (protocol 1.6). Who served is said by the response's messages alone (case B21).
+   */
+  #noteMetadata(event: HostEvent, metadata: HostMetadata): void {
+    if (event.kind === "unknown") return;
+    if (event.phase === "request") this.#metadata = metadata;
+    else this.#responseMetadata = metadata;
   }
 
   #onRequest(event: Exclude<HostEvent, { kind: "unknown" }>): void {
@@ -271,7 +280,7 @@ export class Exchange implements Receiving {
       budget: this.#deps.budget,
     });
     this.#relay = relay;
-    const served = servedEndpoint(this.#metadata);
+    const served = servedEndpoint(this.#responseMetadata);
     const answers = relay.headers(event.headers, () => this.#dispatched?.responded(served, relay.status) ?? []);
     if (event.endOfStream) this.#complete(relay, answers);
     else this.#sendAll(answers);

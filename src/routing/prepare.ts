@@ -35,7 +35,11 @@ export function prepare(plan: SchedulingPlan, { cycle, endpoints }: Picked): Pre
     return reject("rejected-internal", denials.map(({ code, message }) => `${code}: ${message}`).join("; "));
   }
   if (denial !== undefined) return reject(reasonOfCode[denial.code], denial.message);
-  const { handler } = plan.handler;
-  const addresses = endpoints.map((endpoint) => handler.address?.(endpoint) ?? endpoint.address);
-  return { kind: "prepared", destination: addresses.join(","), headers };
+  return { kind: "prepared", destination: destinationOf(plan, endpoints), headers };
+}
+
+/** A handler with addresses of its own sends headers that hold for the first endpoint alone: there is no list then. */
+function destinationOf({ handler: { handler } }: SchedulingPlan, endpoints: Picked["endpoints"]): string {
+  const [first] = endpoints;
+  return handler.address?.(first) ?? endpoints.map(({ address }) => address).join(",");
 }

@@ -15,3 +15,8 @@ export function unavailable(hint: string): z.ZodType<undefined> {
 export function cautionDefault(parameter: string, given: number, standsFor: number): Caution | undefined {
   return given > 0 ? undefined : { parameter, message: `${given} counts as the default, ${standsFor}` };
 }
+
+/** Name of an HTTP header in any case; requests are looked up in lower case. */
+export const headerName = z.string().regex(/^[-!#$%&'*+.^_`|~0-9A-Za-z]{1,256}$/, {
+  error: ({ input }) => `expected the name of a header, got ${JSON.stringify(input)}`,
+});

@@ -117,8 +117,11 @@ export interface PluginEnvironment {
 export interface Requirement {
   /** Type of that plugin; an instance with defaults is added when the config has none. */
   readonly type: string;
-  /** Parameter that may name the instance; without it there must be one instance at most, or one named like its type. */
-  readonly parameter?: string;
+  /**
+   * Parameter that may name the instance, by its name or its path; without it there must be one instance at most, or one
+   * named like its type.
+   */
+  readonly parameter?: string | readonly PropertyKey[];
   /** Met only by an instance that the parameter names, that the config has, or that another plugin needs; default false. */
   readonly isOptional?: boolean;
 }
@@ -134,12 +137,14 @@ export interface PluginDefinition<P = unknown> {
   readonly summary: string;
   /** Strict schema of `parameters`; unknown keys are problems. */
   readonly parameters: z.ZodType<P>;
-  /** Plugins that must run before this one. */
-  readonly requires?: readonly Requirement[];
+  /** Plugins that must run before this one; a function where they depend on the parameters. */
+  readonly requires?: readonly Requirement[] | ((parameters: P) => readonly Requirement[]);
   /** What it decides by, when all it does depends on it: where none of it is ever known, the plugin decides nothing. */
   readonly reads?: readonly PluginInput[];
   /** Alpha upstream: loads only with `--allow-experimental-plugins`. */
   readonly experimental?: boolean;
+  /** A former name or plugin that still works: what to write instead; shown as a warning. */
+  readonly deprecated?: string;
   /** Roles an instance will have, known before it is made; none for types that are named in a config but decide nothing. */
   readonly roles: readonly (keyof PluginRoles)[];
   create(parameters: P, environment: PluginEnvironment): PluginRoles;
@@ -147,6 +152,24 @@ export interface PluginDefinition<P = unknown> {
   headersRead?(parameters: P): readonly string[];
   /** What a user should know about a legal choice of parameters, if anything; shown as a warning. */
   caution?(parameters: P): Caution | undefined;
+  /** For profile handlers: why it cannot run these profiles, if it cannot; a problem of the config. */
+  refuseProfiles?(parameters: P, profileNames: readonly string[]): ProfileRefusal | undefined;
+}
+
+/** A profile handler cannot run the profiles of its config. */
+export interface ProfileRefusal {
+  /** The parameter that is wrong; undefined: the handler itself. */
+  readonly parameter: string | undefined;
+  /** What was found and what is expected. */
+  readonly message: string;
+}
+
+/** The plugins that must run before an instance with these parameters. */
+export function requirementsOf(
+  { requires = [] }: Pick<PluginDefinition, "requires">,
+  parameters: unknown,
+): readonly Requirement[] {
+  return typeof requires === "function" ? requires(parameters) : requires;
 }
 
 /** A warning about one parameter. */

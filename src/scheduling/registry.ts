@@ -1,3 +1,13 @@
+import { probabilisticAdmitter } from "./admitters/probabilistic.ts";
+import { headerBasedTestingFilter } from "./filters/header-based-testing.ts";
+import { byLabelFilter, byLabelSelectorFilter, labelSelectorFilter } from "./filters/label-selector.ts";
+import { prefixCacheAffinityFilter } from "./filters/prefix-cache-affinity.ts";
+import { roleFilters } from "./filters/roles.ts";
+import { sessionAffinityFilter } from "./filters/session-affinity.ts";
+import { utilizationFilter } from "./filters/utilization.ts";
+import { dataParallelProfileHandler } from "./handlers/data-parallel.ts";
+import { headerProfileHandler } from "./handlers/header-profile.ts";
+import { singleProfileHandler } from "./handlers/single-profile.ts";
 import { maxScorePicker } from "./pickers/max-score.ts";
 import { randomPicker } from "./pickers/random.ts";
 import { weightedRandomPicker } from "./pickers/weighted-random.ts";
@@ -8,6 +18,8 @@ import { tokenProducer } from "./producers/token.ts";
 import { activeRequestScorer } from "./scorers/active-request.ts";
 import { contextLengthScorer } from "./scorers/context-length.ts";
 import { headerLabelAffinityScorer } from "./scorers/header-label-affinity.ts";
+import { sessionIdProducer } from "./producers/session-id.ts";
+import { servedVerifier } from "./responders/served-verifier.ts";
 import { kvCacheScorer } from "./scorers/kv-cache.ts";
 import { loadAwareScorer } from "./scorers/load-aware.ts";
 import { loraAffinityScorer } from "./scorers/lora-affinity.ts";
@@ -16,7 +28,7 @@ import { prefixCacheScorer } from "./scorers/prefix-cache.ts";
 import { queueScorer } from "./scorers/queue.ts";
 import { runningRequestsScorer } from "./scorers/running-requests.ts";
 import { tokenLoadScorer } from "./scorers/token-load.ts";
-import { singleProfileHandler } from "./single-profile-handler.ts";
+import { sessionAffinityScorer } from "./scorers/session-affinity.ts";
 
 /** The plugin types a config may name. A value: nothing registers itself, and tests build their own. */
 export interface PluginRegistry {
@@ -51,11 +63,25 @@ export const schedulingPlugins: readonly PluginDefinition[] = [
   noHitLruScorer,
   contextLengthScorer,
   headerLabelAffinityScorer,
+  sessionAffinityScorer,
+  labelSelectorFilter,
+  byLabelFilter,
+  byLabelSelectorFilter,
+  ...roleFilters,
+  utilizationFilter,
+  prefixCacheAffinityFilter,
+  sessionAffinityFilter,
+  headerBasedTestingFilter,
   approxPrefixCacheProducer,
   inflightLoadProducer,
   tokenProducer,
+  sessionIdProducer,
   maxScorePicker,
   randomPicker,
   weightedRandomPicker,
   singleProfileHandler,
+  headerProfileHandler,
+  dataParallelProfileHandler,
+  probabilisticAdmitter,
+  servedVerifier,
 ];

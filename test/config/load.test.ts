@@ -105,6 +105,15 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: b, weight: 3}]}]`,
     ["c.yaml:4:1 parser: deprecated, expected requestHandler.parsers"],
   ],
   [
+    "former names of the label filter",
+    "plugins: [{type: by-label-selector, parameters: {matchLabels: {a: b}}}, {type: by-label, parameters: {label: a, allowsNoLabel: true}}]",
+    ["default: by-label-selector, by-label -> max-score-picker"],
+    [
+      'c.yaml:3:18 plugins[0].type: "by-label-selector" is deprecated, expected label-selector-filter',
+      'c.yaml:3:80 plugins[1].type: "by-label" is deprecated, expected label-selector-filter',
+    ],
+  ],
+  [
     "G4 a flowControl section without its gate",
     "featureGates: [flowControl=false]\nflowControl: {maxBytes: 1GB, defaultRequestTTL: 60s}",
     ["default:  -> max-score-picker"],
@@ -180,13 +189,44 @@ test("a producer is made only for plugins that are used, and is found by the nam
   assert.deepEqual(load(aConfig("plugins: [{type: approx-prefix-cache-producer}]")).config.plan.producers, []);
 });
 
-for (const file of readdirSync("manifests/config")) {
+for (const file of readdirSync("manifests/config").filter((name) => name.endsWith(".yaml"))) {
   test(`manifests/config/${file} loads without a warning`, () => {
     const { config, warnings } = load(readFileSync(`manifests/config/${file}`, "utf8"));
     assert.deepEqual(warnings, []);
     if (file === "default.yaml") assert.deepEqual(outline(config), defaultOutline);
   });
 }
+
+for (const file of readdirSync("manifests/config/experimental")) {
+  test(`manifests/config/experimental/${file} loads without a warning, with --allow-experimental-plugins only`, () => {
+    const text = readFileSync(`manifests/config/experimental/${file}`, "utf8");
+    const loaded = loadConfig(text, { ...options, allowExperimentalPlugins: true });
+    assert.equal(loaded.kind === "invalid" ? formatProblems(loaded.problems) : "", "");
+    assert.deepEqual(loaded.warnings, []);
+    assert.match(problemsOf(text).join("\n"), /is experimental, expected --allow-experimental-plugins to use it/);
+  });
+}
+
+test("a plugin that learns and rates runs as a producer too, a producer that nobody reads does not", () => {
+  const text = aConfig("plugins: [{type: session-affinity-scorer}, {type: session-id-producer}, {type: queue-scorer}]");
+  const loaded = loadConfig(text, { ...options, allowExperimentalPlugins: true });
+  assert.ok(loaded.kind === "ok");
+  assert.deepEqual(
+    loaded.config.plan.producers.map(({ name }) => name),
+    ["session-affinity-scorer"],
+  );
+});
+
+test("several profiles run under a handler for several, each with its own plugins", () => {
+  const text = readFileSync("manifests/config/experimental/profiles-by-header.yaml", "utf8");
+  const loaded = loadConfig(text, { ...options, allowExperimentalPlugins: true });
+  assert.ok(loaded.kind === "ok");
+  assert.deepEqual(outline(loaded.config), [
+    "decode: decode-filter, utilization-filter, kv-cache-utilization-scorer x2, queue-scorer x1 -> max-score-picker",
+    "prefill: prefill-filter, prefix-cache-scorer x3, queue-scorer x2 -> max-score-picker",
+  ]);
+  assert.equal(loaded.config.plan.handler.type, "header-profile-handler");
+});
 
 test("all problems of a file are reported at once, in the order of the text", () => {
   const text = aConfig(`featureGates: [flowControll]

@@ -57,7 +57,7 @@ export async function startTestPicker(
   options: TestPickerOptions = {},
 ): Promise<TestPicker> {
   const { config: text, registry = builtInRegistry, scraped = true, ...rest } = options;
-  const loaded = loadConfig(text, { file: "test config", registry, allowExperimentalPlugins: false, hashKey: 1n });
+  const loaded = loadConfig(text, { file: "test config", registry, allowExperimentalPlugins: true, hashKey: 1n });
   if (loaded.kind === "invalid") throw new Error(formatProblems(loaded.problems));
   const folder = mkdtempSync(join(tmpdir(), "epp-test-"));
   const endpointsFile = join(folder, "endpoints.json");

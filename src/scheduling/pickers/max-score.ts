@@ -1,5 +1,6 @@
 import type { Random } from "../../lib/random.ts";
 import { definePlugin } from "../plugin.ts";
+import { withDiverseTail } from "./diverse-tail.ts";
 import { cautionLists, type PickerParameters, pickerParameters } from "./parameters.ts";
 import { shuffledIndices } from "./shuffle.ts";
 
@@ -12,12 +13,12 @@ export const maxScorePicker = definePlugin<PickerParameters>({
   caution: cautionLists,
   create: ({ maxNumOfEndpoints }) => ({
     picker: {
-      pick: ({ random }, { length }, totals) =>
-        maxNumOfEndpoints === 1 || length <= 1
-          ? pickGreatest(length, totals, random)
-          : shuffledIndices(length, random)
-              .sort((a, b) => (totals[b] as number) - (totals[a] as number))
-              .slice(0, maxNumOfEndpoints),
+      pick: ({ random }, candidates, totals) => {
+        const { length } = candidates;
+        if (maxNumOfEndpoints === 1 || length <= 1) return pickGreatest(length, totals, random);
+        const ranking = shuffledIndices(length, random).sort((a, b) => (totals[b] as number) - (totals[a] as number));
+        return withDiverseTail(ranking, candidates, maxNumOfEndpoints, totals);
+      },
     },
   }),
 });

@@ -1,4 +1,5 @@
 import { definePlugin } from "../plugin.ts";
+import { withDiverseTail } from "./diverse-tail.ts";
 import { cautionLists, type PickerParameters, pickerParameters } from "./parameters.ts";
 import { shuffledIndices } from "./shuffle.ts";
 
@@ -11,10 +12,11 @@ export const randomPicker = definePlugin<PickerParameters>({
   caution: cautionLists,
   create: ({ maxNumOfEndpoints }) => ({
     picker: {
-      pick: ({ random }, { length }) =>
-        maxNumOfEndpoints === 1 && length > 0
-          ? [Math.floor(random() * length)]
-          : shuffledIndices(length, random).slice(0, maxNumOfEndpoints),
+      pick: ({ random }, candidates) => {
+        const { length } = candidates;
+        if (maxNumOfEndpoints === 1 && length > 0) return [Math.floor(random() * length)];
+        return withDiverseTail(shuffledIndices(length, random), candidates, maxNumOfEndpoints, undefined);
+      },
     },
   }),
 });

@@ -1,5 +1,6 @@
 import type { Random } from "../../lib/random.ts";
 import { definePlugin } from "../plugin.ts";
+import { withDiverseTail } from "./diverse-tail.ts";
 import { cautionLists, type PickerParameters, pickerParameters } from "./parameters.ts";
 import { shuffledIndices } from "./shuffle.ts";
 
@@ -14,7 +15,10 @@ export const weightedRandomPicker = definePlugin<PickerParameters>({
   roles: ["picker"],
   caution: cautionLists,
   create: ({ maxNumOfEndpoints }) => ({
-    picker: { pick: ({ random }, { length }, totals) => sample(length, totals, random).slice(0, maxNumOfEndpoints) },
+    picker: {
+      pick: ({ random }, candidates, totals) =>
+        withDiverseTail(sample(candidates.length, totals, random), candidates, maxNumOfEndpoints, totals),
+    },
   }),
 });
 

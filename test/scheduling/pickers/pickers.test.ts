@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { createRandom } from "../../src/lib/random.ts";
-import { aPlan } from "../support/a-plan.ts";
-import { aRequest } from "../support/a-request.ts";
-import { anEndpoint } from "../support/an-endpoint.ts";
+import { createRandom } from "../../../src/lib/random.ts";
+import { aPlan } from "../../support/a-plan.ts";
+import { aRequest } from "../../support/a-request.ts";
+import { anEndpoint } from "../../support/an-endpoint.ts";
 
 const pickers = ["max-score-picker", "random-picker", "weighted-random-picker"];
 
