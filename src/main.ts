@@ -1,5 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { admit } from "./admission/admit.ts";
+import { CompletionRate } from "./admission/completion-rate.ts";
+import { poolSaturation } from "./admission/saturation.ts";
 import type { CompiledConfig } from "./config/load.ts";
 import { ageMs, scrapedOf, type Signal } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
@@ -23,9 +26,8 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { createRandom, type Random } from "./lib/random.ts";
 import { Dispatcher } from "./routing/dispatcher.ts";
 import { prepare } from "./routing/prepare.ts";
-import { routeRequest } from "./routing/route-request.ts";
+import { withoutLastResort, type RoutingDeps, routeRequest } from "./routing/route-request.ts";
 import { Scheduler } from "./routing/scheduler.ts";
-import type { Picked } from "./scheduling/schedule.ts";
 import { createEngines } from "./scrape/engines.ts";
 import { watchFirstRound } from "./scrape/first-round.ts";
 import { type Scraping, startScraping } from "./scrape/loop.ts";
@@ -72,6 +74,8 @@ export interface PickerOptions {
   readonly ignoreSubset?: boolean;
   /** Put the total score of every candidate into the metadata; default false. */
   readonly emitScores?: boolean;
+  /** Priority of the objective that a request names; default 0 for each. */
+  readonly priorityOf?: (objective: string) => number;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -124,7 +128,12 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const scraping = scrape(options, { store, clock, random, registry });
     started.push(() => scraping.close());
     const stalenessMs = options.stalenessMs ?? defaultStalenessMs;
-    exportPool(registry, { name: options.poolName, stalenessMs, read: () => readGauges(store, clock) });
+    exportPool(registry, {
+      name: options.poolName,
+      stalenessMs,
+      read: () => readGauges(store, clock),
+      saturation: () => readSaturation(store, scheduler, clock),
+    });
     started.push(exportLoopLag(registry), guardLoop(registry, clock, logger));
     const metrics = await startMetricsServer(registry, {
       host,
@@ -235,8 +244,11 @@ function scrape(
 
 function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms): StreamDeps {
   const { store, scheduler, tokens, clock, registry } = rooms;
-  const routing = {
-    prepare: (picked: Picked) => prepare(scheduler.plan, picked),
+  const completions = new CompletionRate(clock);
+  const routing: RoutingDeps = {
+    admit: (request, candidates) =>
+      admit(request, candidates, { detector: scheduler.plan.detector?.detector, completions }),
+    prepare: (picked) => prepare(scheduler.plan, picked),
     snapshot: () => store.snapshot(clock.nowMs()),
     schedule: scheduler.schedule.bind(scheduler),
     ignoreSubset: options.ignoreSubset ?? false,
@@ -245,9 +257,9 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms): S
   const limits = options.limits ?? defaultLimits;
   const budget = new ByteBudget(limits.bufferedBytes);
   registry.onCollect(() => registry.metrics.bufferedBytes.set(budget.usedBytes));
-  const dispatcher = new Dispatcher({ store, scheduler, tokens, clock });
+  const dispatcher = new Dispatcher({ store, scheduler, tokens, clock, completions });
   const { parsers, plan } = options.config;
-  const policy = { parsers, pluginHeaders: plan.requestHeaders, priorityOf: () => 0 };
+  const policy = { parsers, pluginHeaders: plan.requestHeaders, priorityOf: options.priorityOf ?? (() => 0) };
   return {
     clock,
     limits,
@@ -305,6 +317,11 @@ function discover(options: PickerOptions, { store, clock, registry }: Rooms): Pr
         );
     },
   });
+}
+
+function readSaturation(store: EndpointStore, { plan }: Scheduler, clock: Clock): number | undefined {
+  const detector = plan.detector?.detector;
+  return detector && poolSaturation(withoutLastResort(store.snapshot(clock.nowMs())), detector);
 }
 
 function readGauges(store: EndpointStore, clock: Clock): readonly EndpointGauges[] {

@@ -1,5 +1,6 @@
 import type { DocumentPath } from "../lib/document.ts";
 import type { DeclaredPlugin, PluginTable } from "./plugin-table.ts";
+import type { DeclaredProfile } from "./profiles.ts";
 import type { Report } from "./report.ts";
 import { reference } from "./schema.ts";
 
@@ -10,9 +11,25 @@ const defaultType = "utilization-detector";
 /**
  * The plugin that says when the pool is full (protocol 6.8): the one that `flowControl.saturationDetector` or the deprecated
  * `saturationDetector` names, else the first detector of `plugins`, else a `utilization-detector` with defaults. Undefined
- * when a reference is wrong, which is a problem, or the registry lacks the default.
+ * when a reference is wrong, which is a problem, or the registry lacks the default. Warns of other detectors that no
+ * profile uses as a filter.
  */
-export function readDetector(report: Report, table: PluginTable): DeclaredPlugin | undefined {
+export function readDetector(
+  report: Report,
+  table: PluginTable,
+  profiles: readonly DeclaredProfile[],
+): DeclaredPlugin | undefined {
+  const chosen = chooseDetector(report, table);
+  for (const plugin of table.withRole("detector")) {
+    const isUsed = profiles.some(({ uses }) => uses.some((use) => use.plugin === plugin));
+    if (plugin === chosen || chosen === undefined || isUsed) continue;
+    const what = `has no effect: "${chosen.name}" is the saturation detector, no profile uses "${plugin.name}" (${plugin.definition.type})`;
+    report.warn(plugin.path ?? [], what);
+  }
+  return chosen;
+}
+
+function chooseDetector(report: Report, table: PluginTable): DeclaredPlugin | undefined {
   const deprecated = report.peek(reference.strip(), deprecatedPath);
   if (deprecated !== undefined) {
     report.warn(deprecatedPath, "deprecated, expected flowControl.saturationDetector", "key");

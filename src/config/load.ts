@@ -59,7 +59,7 @@ function compile(text: string, report: Report, options: LoadOptions): LoadedConf
   const metrics = readMetrics(report, table);
   const profiles = declareProfiles(report, table);
   const handler = declareHandler(report, table, profiles);
-  const detector = readDetector(report, table);
+  const detector = readDetector(report, table, profiles);
   const parts = table.all.filter(({ definition }) => partRoles.some((role) => definition.roles.includes(role)));
   const used = profiles.flatMap(({ uses, picker }) => [...uses.map(({ plugin }) => plugin), picker]);
   const rooted = [...used, handler, ...parts, detector].filter((plugin) => plugin !== undefined);

@@ -18,8 +18,6 @@ const missingByKind = {
     "p2p-source-producer",
   ],
   admission: [
-    "utilization-detector",
-    "concurrency-detector",
     "latency-slo-admitter",
     "global-strict-fairness-policy",
     "round-robin-fairness-policy",
@@ -56,7 +54,7 @@ export const missingPlugins: ReadonlyMap<string, MissingKind> = new Map(
 
 /** What a config can do instead, by kind; kinds with a role of their own list the types that are available. */
 export const missingHints: Readonly<Partial<Record<MissingKind, string>>> = {
-  admission: "every request is admitted",
+  admission: "nothing is queued; a utilization-detector or concurrency-detector sheds requests of a priority below 0",
   parser: "passthrough-parser forwards its requests as they are, openai-parser reads the same APIs over HTTP",
   reporter: "usage goes to the metrics of docs/metrics.md, not to the gateway",
   data: "metrics are read by metrics-data-source, endpoints come from the command line",

@@ -98,6 +98,8 @@ function hasPlace({ definition }: DeclaredPlugin): boolean {
 function warnUnused(profiles: readonly DeclaredProfile[], report: Report, table: PluginTable): void {
   const used = new Set(profiles.flatMap(({ uses }) => uses.map(({ plugin }) => plugin)));
   for (const plugin of table.all.filter(hasPlace)) {
+    // Saturation detectors have a part outside of profiles too: readDetector warns of theirs.
+    if (plugin.definition.roles.includes("detector")) continue;
     if (plugin.path === undefined || used.has(plugin)) continue;
     report.warn(plugin.path, `has no effect: no profile uses "${plugin.name}" (${plugin.definition.type})`);
   }

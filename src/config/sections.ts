@@ -65,7 +65,7 @@ function checkGates(report: Report): void {
       report.warn(path, `has no effect: every picker reads its endpoints' metrics itself`);
     } else if (setting === "true") {
       isFlowControlAsked = true;
-      report.problem(path, "flow control is not available in this version: every request is admitted");
+      report.problem(path, "flow control is not available in this version: nothing is queued");
     }
   }
   const section = valueAt(report.document.raw, ["flowControl"]) ?? undefined;

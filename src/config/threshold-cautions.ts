@@ -24,9 +24,10 @@ export const cautionThresholds: readonly CautionRule[] = [
     return plugins.flatMap(({ name, path, parameters }) =>
       ageParameters.flatMap((parameter) => {
         const ageMs = durationOf(parameters, parameter);
-        if (ageMs === undefined || ageMs > intervalMs) return [];
+        // Nobody wrote what was added as a default.
+        if (path === undefined || ageMs === undefined || ageMs > intervalMs) return [];
         const message = `${ageMs} ms is reached between two scrapes, ${intervalMs} ms apart: samples go stale for "${name}" though nothing is wrong, expected several intervals`;
-        return { path: path === undefined ? [] : [...path, "parameters", parameter], message };
+        return { path: [...path, "parameters", parameter], message };
       }),
     );
   },

@@ -230,7 +230,7 @@ export class Exchange implements Receiving {
     this.#request = complete.request;
     this.#labels = labelsOf(complete.request);
     const decision = this.#deps.route(complete.request, this.#metadata);
-    if (decision.kind === "reject") return this.#refuse(decision, true);
+    if (decision.kind === "reject") return this.#refuse(decision, decision.isShed !== true);
     this.#forward(decision, complete, pending, end, endedAtMs);
   }
 

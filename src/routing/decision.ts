@@ -27,6 +27,8 @@ export interface Reject {
   readonly message: string;
   /** When to try again, in whole seconds; undefined: nobody knows. */
   readonly retryAfterSeconds?: number;
+  /** Admission refused it: nothing was scheduled; default false. */
+  readonly isShed?: boolean;
 }
 
 /** The refusal of a plugin's denial, by its code. */

@@ -1,3 +1,4 @@
+import type { CompletionRate } from "../admission/completion-rate.ts";
 import type { Endpoint } from "../datastore/endpoint.ts";
 import type { InFlightEntry } from "../datastore/in-flight-ledger.ts";
 import type { EndpointStore } from "../datastore/store.ts";
@@ -18,6 +19,8 @@ export interface DispatcherDeps {
   readonly scheduler: Scheduler;
   readonly tokens: TokenEstimator;
   readonly clock: Clock;
+  /** Told of every request that starts and ends; default: nobody. */
+  readonly completions?: CompletionRate;
 }
 
 /** Puts requests on their way into the ledger and into what the producers know. */
@@ -58,6 +61,7 @@ export class DispatchedRequest {
     this.#endpoint = picked.endpoints[0];
     this.#entry = this.#open(picked);
     this.#followers = noteDispatched(this.#plan, picked);
+    deps.completions?.started();
   }
 
   /** The response's headers are here: `servedAddress` is who serves where the host says so. Returns headers to set on it. */
@@ -91,6 +95,7 @@ export class DispatchedRequest {
   /** It is over; to be called once. */
   release(cause: EndCause): void {
     this.#deps.store.ledger.close(this.#entry);
+    this.#deps.completions?.ended();
     noteEnded(this.#followers.splice(0), cause);
   }
 

@@ -1,3 +1,4 @@
+import type { Shed } from "../admission/admit.ts";
 import type { Endpoint } from "../datastore/endpoint.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import { PrefixMatch } from "../scheduling/prefix/prefix-match.ts";
@@ -16,6 +17,8 @@ export interface RoutingDeps {
   readonly ignoreSubset?: boolean;
   /** Decisions carry the total score of every candidate, for hosts that show them; default false. */
   readonly emitScores?: boolean;
+  /** Says whether a request may be scheduled over its candidates; default: each may. */
+  readonly admit?: (request: InferenceRequest, candidates: readonly Endpoint[]) => Shed | undefined;
   /** Runs the configured profile over the candidates. */
   readonly schedule: (request: InferenceRequest, candidates: readonly Endpoint[]) => Scheduled;
   /** Says what is added to a picked request; default: nothing. */
@@ -29,8 +32,8 @@ const unprepared = (picked: Picked): Prepared => ({
 });
 
 /**
- * Decides one request: candidates, then schedule. Synchronous from the snapshot to the pick, so no lock and no copy is
- * needed. 503 without a candidate, 429 when filters leave none (protocol 1.8).
+ * Decides one request: candidates, admission, then schedule. Synchronous from the snapshot to the pick, so no lock and no
+ * copy is needed. 503 without a candidate, 429 when it is shed or filters leave none (protocol 1.8).
  */
 export function routeRequest(
   request: InferenceRequest,
@@ -41,6 +44,10 @@ export function routeRequest(
   const candidates = withoutLastResort(legal);
   if (candidates.length === 0) {
     return reject("rejected-no-endpoints", noCandidates);
+  }
+  const shed = deps.admit?.(request, candidates);
+  if (shed !== undefined) {
+    return { ...reject("rejected-saturated", "system saturated, sheddable request dropped"), ...shed, isShed: true };
   }
   const picked = deps.schedule(request, candidates);
   if (picked.kind !== "picked") return refuse(picked);
@@ -65,7 +72,7 @@ function refuse(outcome: NonePicked | Denied): Reject {
 }
 
 /** Endpoints that refuse connections are used only when no other is left. */
-function withoutLastResort(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+export function withoutLastResort(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   if (!endpoints.some(({ lastResort }) => lastResort)) return endpoints;
   const alive = endpoints.filter(({ lastResort }) => !lastResort);
   return alive.length > 0 ? alive : endpoints;

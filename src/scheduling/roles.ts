@@ -59,4 +59,6 @@ export interface Responder {
 export interface Detector {
   /** 0 idle, 1 full, more: beyond; `endpoints` holds at least one. */
   saturation(endpoints: readonly Endpoint[]): number;
+  /** Requests that the saturation stands for: as they end it falls in proportion. At least 0, NaN when not known. */
+  load(endpoints: readonly Endpoint[]): number;
 }

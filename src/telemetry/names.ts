@@ -163,6 +163,11 @@ export const metricNames = {
     ["endpoint_name", "namespace"],
     "Requests sent to an endpoint whose streams are open.",
   ),
+  poolSaturation: gauge(
+    "llm_d_epp_flow_control_pool_saturation",
+    ["inference_pool", "stage"],
+    "How full the pool is: 0 idle, 1 full; stage effective.",
+  ),
   info: gauge("llm_d_epp_info", ["commit", "build_ref"], "Always 1; the labels tell the build."),
   decisionDuration: histogram(
     "epp_decision_duration_seconds",
@@ -296,6 +301,11 @@ export const legacyNames: readonly {
       namespace: "namespace",
       port: "port",
     },
+  },
+  {
+    from: "poolSaturation",
+    to: "inference_extension_flow_control_pool_saturation",
+    labels: { inference_pool: "inference_pool", stage: "stage" },
   },
   { from: "info", to: "inference_extension_info", labels: { commit: "commit", build_ref: "build_ref" } },
 ];

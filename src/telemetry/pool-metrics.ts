@@ -22,10 +22,12 @@ export interface PoolGauges {
   /** Age at which a sample is stale. */
   readonly stalenessMs: number;
   readonly read: () => readonly EndpointGauges[];
+  /** How full the pool is; undefined: nobody says. */
+  readonly saturation: () => number | undefined;
 }
 
 /** Fills the gauges of the pool from `read` whenever metrics are collected; nothing is computed between. */
-export function exportPool(registry: MetricsRegistry, { name, stalenessMs, read }: PoolGauges): void {
+export function exportPool(registry: MetricsRegistry, { name, stalenessMs, read, saturation }: PoolGauges): void {
   const m = registry.metrics;
   registry.onCollect(() => {
     const endpoints = read();
@@ -33,6 +35,8 @@ export function exportPool(registry: MetricsRegistry, { name, stalenessMs, read 
     m.readyEndpoints.set({ name }, endpoints.length);
     const isDegraded = endpoints.length > 0 && endpoints.every(({ sampleAgeMs }) => sampleAgeMs >= stalenessMs);
     m.poolDegraded.set(isDegraded ? 1 : 0);
+    const full = saturation();
+    if (full !== undefined) m.poolSaturation.set({ inference_pool: name, stage: "effective" }, full);
     for (const endpoint of endpoints) exportEndpoint(m, name, endpoint);
     const columns = [
       [m.averageQueueSize, m.stdDevQueueSize, endpoints.map(({ waitingRequests }) => waitingRequests)],

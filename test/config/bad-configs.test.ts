@@ -178,13 +178,27 @@ flowControl: {maxByte: 1}`,
   [
     "flow control",
     "featureGates: [flowControl]\nflowControl: {maxBytes: 1}",
-    ["c.yaml:3:16 featureGates[0]: flow control is not available in this version: every request is admitted"],
+    ["c.yaml:3:16 featureGates[0]: flow control is not available in this version: nothing is queued"],
   ],
   [
     "a saturation detector that is none",
     "plugins: [{type: queue-scorer}]\nsaturationDetector: {pluginRef: queue-scorer}",
     [
       'c.yaml:4:33 saturationDetector.pluginRef: "queue-scorer" is of type queue-scorer, expected a saturation detector',
+    ],
+  ],
+  [
+    "a saturation detector with limits that mean nothing",
+    `plugins:
+  - {type: utilization-detector, parameters: {queueDepthThreshold: 0, kvCacheUtilThreshold: 80, metricsStalenessThreshold: soon}}
+  - {type: concurrency-detector, parameters: {maxConcurrency: 1.5, headroom: -1, concurrencyMode: bytes}}`,
+    [
+      "c.yaml:4:68 plugins[0].parameters.queueDepthThreshold: expected a number of at least 1, got 0",
+      "c.yaml:4:93 plugins[0].parameters.kvCacheUtilThreshold: expected a number of at most 1, got 80",
+      'c.yaml:4:124 plugins[0].parameters.metricsStalenessThreshold: expected a duration such as 200ms, got "soon"',
+      "c.yaml:5:63 plugins[1].parameters.maxConcurrency: expected a whole number, got 1.5",
+      "c.yaml:5:78 plugins[1].parameters.headroom: expected a number of at least 0, got -1",
+      'c.yaml:5:99 plugins[1].parameters.concurrencyMode: expected one of requests, tokens, hybrid, got "bytes"',
     ],
   ],
   [

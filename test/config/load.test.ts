@@ -120,6 +120,32 @@ schedulingProfiles: [{name: p, plugins: [{pluginRef: b, weight: 3}]}]`,
     ["c.yaml:4:1 flowControl: has no effect but for saturationDetector: the feature gate flowControl is off"],
   ],
   [
+    "G2 the deprecated top-level saturationDetector",
+    `plugins: [{type: concurrency-detector, name: full}]
+schedulingProfiles: [{name: p, plugins: []}]
+saturationDetector: {pluginRef: full}`,
+    ["p:  -> max-score-picker"],
+    ["c.yaml:5:1 saturationDetector: deprecated, expected flowControl.saturationDetector"],
+  ],
+  [
+    "a saturation detector among the plugins: also a filter when there are no profiles",
+    "plugins: [{type: utilization-detector, parameters: {queueDepthThreshold: 7}}]",
+    ["default: utilization-detector -> max-score-picker"],
+  ],
+  [
+    "a second saturation detector and parameters that do little, with warnings",
+    `plugins:
+  - {type: concurrency-detector, parameters: {headroom: 20}}
+  - {type: utilization-detector, parameters: {metricsStalenessThreshold: 2s}}
+schedulingProfiles: [{name: p, plugins: []}]`,
+    ["p:  -> max-score-picker"],
+    [
+      "c.yaml:4:57 plugins[0].parameters.headroom: endpoints may go beyond twice their threshold, expected a fraction such as 0.2",
+      'c.yaml:5:5 plugins[1]: has no effect: "concurrency-detector" is the saturation detector, no profile uses "utilization-detector" (utilization-detector)',
+      "c.yaml:5:74 plugins[1].parameters.metricsStalenessThreshold: has no effect: a signal loses weight as it ages, no age makes an endpoint full",
+    ],
+  ],
+  [
     "the gate haPopulateNonLeaderDatastore",
     "featureGates: [haPopulateNonLeaderDatastore=false]",
     ["default:  -> max-score-picker"],
