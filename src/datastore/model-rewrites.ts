@@ -52,6 +52,7 @@ export class ModelRewriteStore {
   #rewrites: ReadonlyMap<string, ModelRewrite> = new Map();
   #exact: ReadonlyMap<string, Route> = new Map();
   #generic: Route | undefined;
+  #targets: ReadonlySet<string> = new Set();
 
   /** Makes `rewrites` all there are, in this order; of two with one name the last counts. */
   reset(rewrites: readonly ModelRewrite[]): void {
@@ -76,10 +77,9 @@ export class ModelRewriteStore {
     return route && { rewrite: route.rewrite, targetModel: choose(route, random) };
   }
 
-  /** Every model that a rule may choose, each once. */
-  targetModels(): ReadonlySet<string> {
-    const targets = [...this.#rewrites.values()].flatMap(({ rules }) => rules.flatMap((rule) => rule.targets));
-    return new Set(targets.map(({ modelRewrite }) => modelRewrite));
+  /** Whether some rule names `model` as a target. */
+  isTarget(model: string): boolean {
+    return this.#targets.has(model);
   }
 
   #replace(rewrites: ReadonlyMap<string, ModelRewrite>): void {
@@ -94,6 +94,7 @@ export class ModelRewriteStore {
     this.#rewrites = rewrites;
     this.#exact = exact;
     this.#generic = byPrecedence.find(({ rule }) => rule.models.length === 0);
+    this.#targets = new Set(byPrecedence.flatMap(({ rule }) => rule.targets.map(({ modelRewrite }) => modelRewrite)));
   }
 }
 
