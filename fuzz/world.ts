@@ -26,7 +26,12 @@ if (loaded.kind === "invalid") throw new Error("Cannot load the default config: 
 /** One for all cases: a plan takes longer to make than a case to run, and what its producers learn decides no promise. */
 const { plan } = loaded.config;
 
-const policy = { parsers: requestParsers.map(({ type }) => type), pluginHeaders: [], priorityOf: () => 0 };
+const policy = {
+  parsers: requestParsers.map(({ type }) => type),
+  pluginHeaders: [],
+  priorityOf: () => 0,
+  rewriteModel: () => undefined,
+};
 
 /** Thrown by the decision of a world that was told to; stands for any error of ours. */
 export class PlannedError extends Error {

@@ -4,10 +4,14 @@ import { admit } from "./admission/admit.ts";
 import { CompletionRate } from "./admission/completion-rate.ts";
 import { poolSaturation } from "./admission/saturation.ts";
 import type { CompiledConfig } from "./config/load.ts";
+import { ModelRewriteStore } from "./datastore/model-rewrites.ts";
+import { ObjectiveStore } from "./datastore/objectives.ts";
 import { ageMs, scrapedOf, type Signal } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
 import { TokenEstimator } from "./datastore/token-estimator.ts";
 import { startFileDiscovery } from "./discovery/file.ts";
+import { defaultPoolGroup } from "./discovery/inference-objects.ts";
+import { startObjectsDiscovery } from "./discovery/objects.ts";
 import { ByteBudget } from "./extproc/byte-budget.ts";
 import {
   checkKeyPair,
@@ -17,6 +21,7 @@ import {
   type TlsSettings,
 } from "./extproc/certificate.ts";
 import type { DrainReport } from "./extproc/drain.ts";
+import type { RequestPolicy } from "./extproc/exchange.ts";
 import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
 import { Health, type HealthState } from "./extproc/health.ts";
 import { ReceivingSweep } from "./extproc/receiving-sweep.ts";
@@ -46,9 +51,13 @@ const defaultStalenessMs = 2_000;
 
 /** Everything a picker is started with; ports of 0 take free ones. */
 export interface PickerOptions {
-  /** Name of the pool in metrics. */
+  /** Name of the pool in metrics and in the poolRef of objects. */
   readonly poolName: string;
+  /** API group of the pool in the poolRef of objects; default `inference.networking.k8s.io`. */
+  readonly poolGroup?: string | undefined;
   readonly endpointsFile: string;
+  /** File with InferenceObjectives and InferenceModelRewrites; default: none are there. */
+  readonly objectsFile?: string | undefined;
   readonly config: CompiledConfig;
   /** Address to listen on. */
   readonly host: string;
@@ -74,8 +83,6 @@ export interface PickerOptions {
   readonly ignoreSubset?: boolean;
   /** Put the total score of every candidate into the metadata; default false. */
   readonly emitScores?: boolean;
-  /** Priority of the objective that a request names; default 0 for each. */
-  readonly priorityOf?: (objective: string) => number;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -124,6 +131,9 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const scheduler = createScheduler(options, { store, clock, random, registry, tokens });
     const discovery = await discover(options, { store, clock, registry });
     started.push(discovery.close);
+    const objects = { objectives: new ObjectiveStore(), rewrites: new ModelRewriteStore() };
+    const objectsDiscovery = await discoverObjects(options, { ...objects, clock, registry });
+    started.push(() => objectsDiscovery?.close());
     const health = new Health({ ...ready, isSynced: false });
     const scraping = scrape(options, { store, clock, random, registry });
     started.push(() => scraping.close());
@@ -155,7 +165,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
         maxReceiveBytes: options.maxReceiveBytes ?? defaultMaxReceiveBytes,
         maxSendBytes: options.maxSendBytes,
       },
-      exchangeDeps(options, { store, scheduler, tokens, clock, registry }),
+      exchangeDeps(options, { ...objects, store, scheduler, tokens, clock, random, registry }),
     );
     // Not before the ext_proc port is open: hosts send streams as soon as health says serving.
     void scraping.firstRound.then(() => health.change({ isSynced: true }));
@@ -191,6 +201,11 @@ interface Rooms {
   readonly store: EndpointStore;
   readonly clock: Clock;
   readonly registry: MetricsRegistry;
+}
+
+interface Objects {
+  readonly objectives: ObjectiveStore;
+  readonly rewrites: ModelRewriteStore;
 }
 
 function createScheduler(
@@ -242,8 +257,11 @@ function scrape(
   };
 }
 
-function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms): StreamDeps {
-  const { store, scheduler, tokens, clock, registry } = rooms;
+function exchangeDeps(
+  options: PickerOptions,
+  rooms: Rooms & SchedulingRooms & Objects & { readonly random: Random },
+): StreamDeps {
+  const { store, objectives, rewrites, scheduler, tokens, clock, random, registry } = rooms;
   const completions = new CompletionRate(clock);
   const routing: RoutingDeps = {
     admit: (request, candidates) =>
@@ -258,14 +276,24 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms): S
   const budget = new ByteBudget(limits.bufferedBytes);
   registry.onCollect(() => registry.metrics.bufferedBytes.set(budget.usedBytes));
   const dispatcher = new Dispatcher({ store, scheduler, tokens, clock, completions });
+  const observer = new RequestMetrics(registry, options.logger, (model) => rewrites.isTarget(model));
   const { parsers, plan } = options.config;
-  const policy = { parsers, pluginHeaders: plan.requestHeaders, priorityOf: options.priorityOf ?? (() => 0) };
+  const policy: RequestPolicy = {
+    parsers,
+    pluginHeaders: plan.requestHeaders,
+    priorityOf: (objective) => objectives.priorityOf(objective),
+    rewriteModel: (model) => {
+      const decision = rewrites.decide(model, random);
+      if (decision !== undefined) observer.rewritten(decision.rewrite, model, decision.targetModel);
+      return decision?.targetModel;
+    },
+  };
   return {
     clock,
     limits,
     budget,
     sweep: new ReceivingSweep(clock),
-    observer: new RequestMetrics(registry, options.logger),
+    observer,
     newRequestId: randomUUID,
     policy: () => policy,
     route: (request, metadata) => routeRequest(request, metadata, routing),
@@ -322,6 +350,31 @@ function discover(options: PickerOptions, { store, clock, registry }: Rooms): Pr
 function readSaturation(store: EndpointStore, { plan }: Scheduler, clock: Clock): number | undefined {
   const detector = plan.detector?.detector;
   return detector && poolSaturation(withoutLastResort(store.snapshot(clock.nowMs())), detector);
+}
+
+/** Fills the stores from the objects file and keeps them so; undefined when there is none. */
+async function discoverObjects(
+  { objectsFile, poolName, poolGroup = defaultPoolGroup, logger }: PickerOptions,
+  { objectives, rewrites, clock, registry }: Objects & Omit<Rooms, "store">,
+): Promise<{ close: () => void } | undefined> {
+  if (objectsFile === undefined) return undefined;
+  const { fileReloads } = registry.metrics;
+  return startObjectsDiscovery({
+    path: objectsFile,
+    pool: { group: poolGroup, name: poolName },
+    objectives,
+    rewrites,
+    clock,
+    onLoaded: ({ warnings, ...counts }, isReload) => {
+      if (isReload) fileReloads.inc({ file: "objects", outcome: "ok" });
+      for (const { file, line, path, message } of warnings) logger.warn({ file, line, path }, message);
+      logger.info({ file: objectsFile, ...counts }, isReload ? "Objects file reloaded" : "Objects file loaded");
+    },
+    onRejected: (problem) => {
+      fileReloads.inc({ file: "objects", outcome: "rejected" });
+      logger.error({ file: objectsFile, problem }, "Objects file not usable, the last good one stays");
+    },
+  });
 }
 
 function readGauges(store: EndpointStore, clock: Clock): readonly EndpointGauges[] {

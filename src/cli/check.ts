@@ -4,8 +4,10 @@ import type { PoolFacts } from "../config/cautions.ts";
 import { loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
 import { type EndpointsFile, readEndpoints } from "../discovery/endpoints-file.ts";
+import { isInferenceObject } from "../discovery/inference-objects.ts";
+import { readObjects } from "../discovery/objects-file.ts";
 import { poolFacts } from "../doctor/pool-facts.ts";
-import { formatProblems, type Problem } from "../lib/document.ts";
+import { formatProblems, type Problem, readDocuments } from "../lib/document.ts";
 import { exitCode, UsageError } from "./exit.ts";
 import { booleanValue } from "./option-values.ts";
 
@@ -21,12 +23,12 @@ type Verdict = {
   readonly summary: string;
 };
 
-/** `epp check`: every problem of configs and endpoints files with its place; exit 1 when there is one. */
+/** `epp check`: every problem of configs, objects files and endpoints files with its place; exit 1 when there is one. */
 export function registerCheck(program: Command): void {
   program
     .command("check")
-    .description("Check EndpointPickerConfig files, and endpoints files, without starting anything")
-    .argument("[config...]", "EndpointPickerConfig files")
+    .description("Check EndpointPickerConfig files, objects files and endpoints files, without starting anything")
+    .argument("[config...]", "EndpointPickerConfig files and objects files, told apart by the kinds in them")
     .addOption(new Option("--endpoints <file...>", "endpoints files").default([], "none"))
     .option("--allow-experimental-plugins [bool]", "accept plugins marked alpha", booleanValue, false)
     .action((configs: string[], options: CheckOptions) => {
@@ -36,7 +38,7 @@ export function registerCheck(program: Command): void {
       const entries = lists.flatMap((list) => (list.kind === "ok" ? list.entries : []));
       const pool = poolFacts(lists.some(({ kind }) => kind === "ok") ? entries : undefined);
       const verdicts = [
-        ...configs.map((file) => checkConfig(file, options, pool)),
+        ...configs.map((file) => checkByKind(file, options, pool)),
         ...lists.map((list, i) => checkEndpoints(options.endpoints[i] ?? "", list)),
       ];
       for (const { problems, warnings, summary } of verdicts) {
@@ -48,9 +50,25 @@ export function registerCheck(program: Command): void {
     });
 }
 
-function checkConfig(file: string, { allowExperimentalPlugins }: CheckOptions, pool: PoolFacts): Verdict {
+function checkByKind(file: string, options: CheckOptions, pool: PoolFacts): Verdict {
+  const text = readText(file);
+  return readDocuments(text, file).some(isInferenceObject)
+    ? checkObjects(text, file)
+    : checkConfig(text, file, options, pool);
+}
+
+function checkObjects(text: string, file: string): Verdict {
+  const read = readObjects(text, file);
+  const { warnings } = read;
+  if (read.kind === "invalid") return { problems: read.problems, warnings, summary: counted(file, read.problems) };
+  const objectives = read.objects.filter(({ content }) => content.kind === "InferenceObjective").length;
+  const summary = `${file}: ok, ${objectives} objectives, ${read.objects.length - objectives} rewrites`;
+  return { problems: [], warnings, summary };
+}
+
+function checkConfig(text: string, file: string, { allowExperimentalPlugins }: CheckOptions, pool: PoolFacts): Verdict {
   const rules = { registry: builtInRegistry, allowExperimentalPlugins };
-  const loaded = loadConfig(readText(file), { file, ...rules, hashKey: 0n, pool });
+  const loaded = loadConfig(text, { file, ...rules, hashKey: 0n, pool });
   const { warnings } = loaded;
   if (loaded.kind === "invalid")
     return { problems: loaded.problems, warnings, summary: counted(file, loaded.problems) };

@@ -5,6 +5,7 @@ import type { TlsSettings } from "../extproc/certificate.ts";
 import { defaultMaxReceiveBytes } from "../extproc/server.ts";
 import { type CompiledConfig, loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
+import { defaultPoolGroup } from "../discovery/inference-objects.ts";
 import { formatProblems } from "../lib/document.ts";
 import { type Picker, type PickerOptions, startPicker } from "../main.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
@@ -24,7 +25,9 @@ import { addAcceptedFlags, refuseUnavailable, warnAcceptedFlags } from "./serve-
 /** Options of `epp serve` as commander gives them. */
 interface ServeOptions {
   endpoints?: string;
-  poolName?: string;
+  objects?: string;
+  poolName: string;
+  poolGroup?: string;
   configFile?: string;
   configText?: string;
   allowExperimentalPlugins: boolean;
@@ -61,6 +64,9 @@ export function registerServe(program: Command): void {
     .command("serve")
     .description("Serve ext_proc for the endpoints of a file")
     .option("--endpoints <file>", "endpoints file (YAML or JSON), watched")
+    .option("--objects <file>", "InferenceObjectives and InferenceModelRewrites of the pool (YAML), watched")
+    .option("--pool-name <name>", "name of the pool, in metrics and in the poolRef of objects", "default")
+    .option("--pool-group <group>", "API group of the pool in the poolRef of objects", defaultPoolGroup)
     .option("--config-file <file>", "EndpointPickerConfig; default: queue 2, kv-cache 2, prefix-cache 3, max-score")
     .option("--config-text <yaml>", "EndpointPickerConfig as text, instead of --config-file")
     .option("--allow-experimental-plugins [bool]", "accept plugins marked alpha", booleanValue, false)
@@ -107,8 +113,10 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   const config = readConfig(options, logger);
   warnAcceptedFlags(command, logger);
   const picker = await startPicker({
-    poolName: options.poolName ?? "default",
+    poolName: options.poolName,
+    poolGroup: options.poolGroup,
     endpointsFile,
+    objectsFile: options.objects,
     config,
     host: options.host,
     grpcPort: options.grpcPort,
@@ -139,7 +147,9 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
 
 /** Returns the endpoints file; throws UsageError for flags that exclude each other or are missing. */
 function checkCombinations(options: ServeOptions): string {
-  if (options.endpoints === undefined) throw new UsageError("serve needs --endpoints FILE");
+  if (options.endpoints === undefined) {
+    throw new UsageError("serve needs --endpoints FILE: Kubernetes discovery is not available in this version");
+  }
   if (options.configFile !== undefined && options.configText !== undefined) {
     throw new UsageError("--config-file and --config-text exclude each other: give one of them");
   }

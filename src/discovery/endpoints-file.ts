@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { type EndpointSpec, formatAddress } from "../datastore/endpoint.ts";
 import { decodeDocument, inOrder, type Problem } from "../lib/document.ts";
 import { z } from "../lib/schema.ts";
+import { checkLength } from "./polled-file.ts";
 
 /** One endpoint as a file gives it. */
 export interface EndpointEntry {
@@ -17,9 +18,6 @@ export interface EndpointEntry {
 export type EndpointsFile =
   | { readonly kind: "ok"; readonly entries: readonly EndpointEntry[] }
   | { readonly kind: "invalid"; readonly problems: readonly Problem[] };
-
-/** Longest endpoints file (protocol 4.5). */
-export const maxFileBytes = 1024 * 1024;
 
 const namePattern = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 const hostPattern =
@@ -63,11 +61,8 @@ const fileSchema = z.strictObject({
 
 /** Reads the YAML or JSON text of an endpoints file (protocol 4.5). Unknown fields and endpoints given twice are problems. */
 export function readEndpoints(text: string, file: string): EndpointsFile {
-  const bytes = Buffer.byteLength(text);
-  if (bytes > maxFileBytes) {
-    const message = `the file has ${bytes} bytes, expected at most ${maxFileBytes}`;
-    return { kind: "invalid", problems: [{ file, line: 1, column: 1, path: "", message }] };
-  }
+  const tooLong = checkLength(text, file);
+  if (tooLong !== undefined) return { kind: "invalid", problems: [tooLong] };
   const decoded = decodeDocument(text, { file, schema: fileSchema });
   if (decoded.kind === "invalid") return { kind: "invalid", problems: decoded.problems };
   const entries = decoded.value.endpoints.map(({ address, ...entry }) => ({ ...entry, host: address }));

@@ -34,7 +34,7 @@ export interface ExchangeDeps {
 }
 
 /** What a config and objects say about reading requests. */
-export type RequestPolicy = Pick<RequestRules, "parsers" | "pluginHeaders" | "priorityOf">;
+export type RequestPolicy = Pick<RequestRules, "parsers" | "pluginHeaders" | "priorityOf" | "rewriteModel">;
 
 /** A request on its way. */
 export interface Dispatched {

@@ -33,6 +33,11 @@ export interface RequestRules {
   readonly pluginHeaders: readonly string[];
   /** Priority of an objective by its name, which may be "". */
   readonly priorityOf: (objective: string) => number;
+  /**
+   * The model that a rule of the pool chooses for a request whose body names `model` ("" when it names none); undefined when
+   * there is no such rule. Called once a request at most, since the choice may be random.
+   */
+  readonly rewriteModel: (model: string) => string | undefined;
   /** Called when the client sent no id. */
   readonly newRequestId: () => string;
 }
@@ -116,7 +121,7 @@ export class PendingRequest {
     if (parsed.kind === "invalid") return reject("rejected-bad-request", parsed.message);
     const canRename = traitsOf(parsed.api).modelRewrite === "supported";
     const model = canRename ? parsed.model : "";
-    const targetModel = this.#control.modelRewrite === "" ? model : this.#control.modelRewrite;
+    const targetModel = this.#targetModel(model, canRename);
     if (canRename && targetModel === "") return reject("rejected-bad-request", "model not found in request body");
     const isRewritten = canRename && targetModel !== model;
     const { chunks, length: receivedBytes } = this.#body;
@@ -124,6 +129,12 @@ export class PendingRequest {
     const bodyBytes = isRewritten ? body.reduce((sum, chunk) => sum + chunk.length, 0) : receivedBytes;
     const request = this.#read({ ...parsed, model }, targetModel);
     return { kind: "complete", request, body, bodyBytes, isRewritten, receivedBytes };
+  }
+
+  /** A rule for the body's model wins over the rewrite header, that over the body; APIs that cannot rename skip rules (protocol 3.5). */
+  #targetModel(model: string, canRename: boolean): string {
+    const asked = this.#control.modelRewrite === "" ? model : this.#control.modelRewrite;
+    return (canRename ? this.#rules.rewriteModel(model) : undefined) ?? asked;
   }
 
   /** Bodies that somebody reads must come as they are. */

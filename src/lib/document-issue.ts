@@ -97,6 +97,7 @@ interface SchemaShape {
   readonly innerType?: z.core.$ZodType;
   readonly in?: z.core.$ZodType;
   readonly element?: z.core.$ZodType;
+  readonly rest?: z.core.$ZodType | null;
   readonly valueType?: z.core.$ZodType;
   readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
 }
@@ -105,8 +106,8 @@ interface SchemaShape {
 function fieldsAt(schema: z.core.$ZodType, path: DocumentPath): string[] {
   let here: z.core.$ZodType | undefined = schema;
   for (const key of path) {
-    const { element, valueType, shape } = bare(here);
-    here = typeof key === "number" ? element : (shape?.[String(key)] ?? valueType);
+    const { element, rest, valueType, shape } = bare(here);
+    here = typeof key === "number" ? (element ?? rest ?? undefined) : (shape?.[String(key)] ?? valueType);
   }
   return Object.keys(bare(here).shape ?? {});
 }

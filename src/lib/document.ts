@@ -102,29 +102,48 @@ export function inOrder(problems: readonly Problem[]): Problem[] {
 
 /** Reads a YAML or JSON text; never throws. */
 export function readDocument(text: string, file: string): SourceDocument {
+  const { documents, place } = parse(text);
+  const [first, second] = documents;
+  const document = toSource(first, file, place);
+  if (second === undefined) return document;
+  const message = `found ${documents.length} documents, expected one`;
+  const extra: Problem = { file, ...place(second.range?.[0] ?? 0), path: "", message };
+  return { ...document, problems: [...document.problems, extra] };
+}
+
+/** Reads a YAML text of any number of documents, those without content left out; never throws. Places are in the whole text. */
+export function readDocuments(text: string, file: string): SourceDocument[] {
+  const { documents, place } = parse(text);
+  return documents
+    .map((document) => toSource(document, file, place))
+    .filter(({ raw, problems }) => (raw !== undefined && raw !== null) || problems.length > 0);
+}
+
+type Place = (offset: number) => { readonly line: number; readonly column: number };
+
+function parse(text: string): { documents: readonly YamlDocument.Parsed[]; place: Place } {
   const lines = new LineCounter();
   const documents = [...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" })];
-  const [first, second] = documents;
-  const place = (offset: number): { line: number; column: number } => {
+  const place: Place = (offset) => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
+  return { documents, place };
+}
+
+function toSource(document: YamlDocument.Parsed | undefined, file: string, place: Place): SourceDocument {
   const problem: SourceDocument["problem"] = (path, message, at = "value") => ({
     file,
-    ...place(offsetOf(first, path, at)),
+    ...place(offsetOf(document, path, at)),
     path: formatPath(path),
     message,
   });
-  const faults = first === undefined ? [] : [...first.errors, ...first.warnings];
+  const faults = document === undefined ? [] : [...document.errors, ...document.warnings];
   const problems = faults.map((fault) => ({ file, ...place(fault.pos[0]), path: "", message: describeFault(fault) }));
-  if (second !== undefined) {
-    const at = place(second.range?.[0] ?? 0);
-    problems.push({ file, ...at, path: "", message: `found ${documents.length} documents, expected one` });
-  }
   const isReadable = faults.every(({ code }) => code === "DUPLICATE_KEY" || code === "TAG_RESOLVE_FAILED");
   try {
-    const raw: unknown = isReadable ? first?.toJS() : undefined;
-    return { raw, isEmpty: first === undefined || first.contents === null, problems, isReadable, problem };
+    const raw: unknown = isReadable ? document?.toJS() : undefined;
+    return { raw, isEmpty: document === undefined || document.contents === null, problems, isReadable, problem };
   } catch (error) {
     // Only aliases are resolved this late.
     problems.push(problem([], error instanceof Error ? error.message : String(error)));

@@ -51,7 +51,7 @@ export interface InferenceRequest {
   readonly onlyIfCached?: boolean;
   /** Control values from headers (protocol 3.1). */
   readonly objective: string;
-  /** Priority of the objective: greater is more important, below 0 may be shed; 0 without one. */
+  /** Priority of the objective, an int32: greater is more important, below 0 may be shed; 0 without one. */
   readonly priority: number;
   /** The headers that configured plugins read and the client sent, by lower-cased name; without a prototype. */
   readonly headers: Readonly<Record<string, string>>;

@@ -7,16 +7,21 @@ export const overflowLabel = "other";
  */
 export class LabelCap {
   readonly #seen = new Set<string>();
+  readonly #isPinned: (value: string) => boolean;
   readonly #limit: number;
 
-  /** `limit`: distinct values let through; default 1000 (protocol 8). */
-  constructor(limit = 1000) {
+  /**
+   * `isPinned`: values that always pass and are not counted, those of the pool's own objects; default none. `limit`:
+   * distinct values let through besides; default 1000 (protocol 8).
+   */
+  constructor(isPinned: (value: string) => boolean = () => false, limit = 1000) {
+    this.#isPinned = isPinned;
     this.#limit = limit;
   }
 
   limit(value: string): string {
     const cut = value.length > 256 ? value.slice(0, 256) : value;
-    if (this.#seen.has(cut)) return cut;
+    if (this.#seen.has(cut) || this.#isPinned(value)) return cut;
     if (this.#seen.size >= this.#limit) return overflowLabel;
     this.#seen.add(cut);
     return cut;

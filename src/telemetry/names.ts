@@ -157,6 +157,11 @@ export const metricNames = {
     schedulerBuckets,
     "Time from the end of the request's body to the answer.",
   ),
+  modelRewriteDecisions: counter(
+    "llm_d_epp_model_rewrite_decisions_total",
+    ["model_rewrite_name", "model_name", "target_model"],
+    "Target models that rules of an InferenceModelRewrite chose.",
+  ),
   pollErrors: counter("llm_d_epp_datalayer_poll_errors_total", ["source_type"], "Scrapes that failed."),
   inflightRequests: gauge(
     "llm_d_epp_inflight_requests",
@@ -306,6 +311,11 @@ export const legacyNames: readonly {
     from: "poolSaturation",
     to: "inference_extension_flow_control_pool_saturation",
     labels: { inference_pool: "inference_pool", stage: "stage" },
+  },
+  {
+    from: "modelRewriteDecisions",
+    to: "inference_extension_model_rewrite_decisions_total",
+    labels: { model_rewrite_name: "model_rewrite_name", model_name: "model_name", target_model: "target_model" },
   },
   { from: "info", to: "inference_extension_info", labels: { commit: "commit", build_ref: "build_ref" } },
 ];

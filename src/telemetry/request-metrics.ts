@@ -8,14 +8,18 @@ type Labels = { model_name: string; target_model_name: string; fairness_id: stri
 /** Counts what happens to requests. One instance a process, since the caps on label values are its own. */
 export class RequestMetrics implements ExchangeObserver {
   readonly #metrics: MetricsRegistry["metrics"];
-  readonly #models = new LabelCap();
+  readonly #models: LabelCap;
   readonly #fairnessIds = new LabelCap();
+  /** A request keeps its labels, also when what is pinned changes meanwhile: gauges go down where they went up. */
+  readonly #known = new WeakMap<RequestLabels, Labels>();
 
   readonly #logger: Logger;
   readonly #loggedModes = new Set<string>();
 
-  constructor(registry: MetricsRegistry, logger: Logger) {
+  /** `isPinned`: model names that are labels beside the first 1000, the targets of rewrite rules; default none. */
+  constructor(registry: MetricsRegistry, logger: Logger, isPinned?: (model: string) => boolean) {
     this.#metrics = registry.metrics;
+    this.#models = new LabelCap(isPinned);
     this.#logger = logger;
   }
 
@@ -56,6 +60,15 @@ export class RequestMetrics implements ExchangeObserver {
       endpoint_name: picked.name,
       namespace: picked.namespace,
       port: String(picked.port),
+    });
+  }
+
+  /** A rule of the InferenceModelRewrite `rewrite` chose `targetModel` for a request that names `modelName`. */
+  rewritten(rewrite: string, modelName: string, targetModel: string): void {
+    this.#metrics.modelRewriteDecisions.inc({
+      model_rewrite_name: rewrite,
+      model_name: this.#models.limit(modelName),
+      target_model: this.#models.limit(targetModel),
     });
   }
 
@@ -115,11 +128,15 @@ export class RequestMetrics implements ExchangeObserver {
   }
 
   #labels(request: RequestLabels): Labels {
-    return {
+    const known = this.#known.get(request);
+    if (known !== undefined) return known;
+    const labels = {
       model_name: this.#models.limit(request.modelName),
       target_model_name: this.#models.limit(request.targetModelName),
       fairness_id: this.#fairnessIds.limit(request.fairnessId),
       priority: String(request.priority),
     };
+    this.#known.set(request, labels);
+    return labels;
   }
 }

@@ -154,12 +154,12 @@ test("serve names every problem of an endpoints file with its line and exits 1",
 });
 
 const usage: readonly [what: string, args: string[], problem: RegExp][] = [
-  ["no endpoints", [], /serve needs --endpoints FILE/],
+  ["no endpoints", ["--pool-name", "p"], /serve needs --endpoints FILE: Kubernetes discovery is not available/],
   ["an unknown flag", ["--endpoint", "x"], /unknown option '--endpoint'[^]*--endpoints/],
   [
     "a flag that is not available",
-    ["--endpoints", "x", "--pool-name", "p"],
-    /cannot use --pool-name: Kubernetes discovery is not available/,
+    ["--endpoints", "x", "--pool-namespace", "n"],
+    /cannot use --pool-namespace: Kubernetes discovery is not available/,
   ],
   [
     "two configs",

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { EndpointStore } from "../../src/datastore/store.ts";
-import { EndpointsFileError, type ReloadOutcome, startFileDiscovery } from "../../src/discovery/file.ts";
+import { type ReloadOutcome, startFileDiscovery } from "../../src/discovery/file.ts";
 import type { Resolve } from "../../src/discovery/host-resolver.ts";
+import { UnusableFileError } from "../../src/discovery/polled-file.ts";
 import { VirtualClock } from "../../src/lib/virtual-clock.ts";
 
 const file = (...endpoints: readonly (readonly [name: string, address: string])[]): string =>
@@ -68,7 +69,7 @@ test("rejects at the start with every problem of the file", async (t) => {
   const rig = new Rig(t);
   writeFileSync(rig.path, "endpoints:\n- name: a\n  port: 0\n");
   await assert.rejects(rig.start(t), (error: unknown) => {
-    assert.ok(error instanceof EndpointsFileError);
+    assert.ok(error instanceof UnusableFileError);
     assert.equal(error.problems.length, 2);
     assert.match(error.message, /^Cannot use endpoints file ".*endpoints.yaml": 2 problems\n.*:2:3 .*\n.*:3:9 /);
     return true;

@@ -34,7 +34,12 @@ function aServer(limits: Partial<ExchangeLimits> = {}) {
     sweep: new ReceivingSweep(clock),
     observer: silentObserver,
     newRequestId: () => "made-up",
-    policy: () => ({ parsers: ["openai-parser", "passthrough-parser"], pluginHeaders: [], priorityOf: () => 0 }),
+    policy: () => ({
+      parsers: ["openai-parser", "passthrough-parser"],
+      pluginHeaders: [],
+      priorityOf: () => 0,
+      rewriteModel: () => undefined,
+    }),
     route: () => reject("rejected-saturated", "no endpoints available for the given request"),
     dispatched: () => assert.fail("nothing is dispatched"),
   };

@@ -10,8 +10,15 @@ import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { type Answer, type EnvoyStream, type HeaderPairs, setHeaders } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 
-const priorities: Readonly<Record<string, number>> = { batch: -1, chat: 2 };
-const priorityOf = (objective: string): number => priorities[objective] ?? 0;
+const objects = Object.entries({ batch: -1, chat: 2 })
+  .map(([name, priority]) => ({
+    apiVersion: "llm-d.ai/v1alpha2",
+    kind: "InferenceObjective",
+    metadata: { name },
+    spec: { priority, poolRef: { name: "pool" } },
+  }))
+  .map((object) => JSON.stringify(object))
+  .join("\n---\n");
 const as = (objective: string): HeaderPairs => [...completionHeaders, ["x-llm-d-inference-objective", objective]];
 
 const shedBody = "inference error: ResourceExhausted - system saturated, sheddable request dropped";
@@ -37,7 +44,7 @@ test("A3 D3 D12 on a full pool only what is below priority 0 is shed, and is not
   ];
   const servers = [];
   for (const load of loads) servers.push(await startFakeModelServer(t, load));
-  const picker = await startTestPicker(t, servers, { priorityOf });
+  const picker = await startTestPicker(t, servers, { objects });
   const addresses = servers.map(({ address }) => address);
   for (const objective of ["chat", "of no priority"]) {
     const destination = await destinationOf(picker, completion("base"), as(objective));
@@ -54,7 +61,7 @@ test("A3 D3 D12 on a full pool only what is below priority 0 is shed, and is not
 
 test("D12 the gauge follows the pool, and a sheddable request is admitted below saturation", async (t) => {
   const servers = [await startFakeModelServer(t, { waiting: 5 }), await startFakeModelServer(t, { waiting: 5 })];
-  const picker = await startTestPicker(t, servers, { priorityOf });
+  const picker = await startTestPicker(t, servers, { objects });
   assert.equal(await saturationOf(picker), 1);
   assert.equal(await picker.sample(`inference_extension${saturationSeries}`), 1);
   assertShed(await requestAnswers(picker, completion("base"), as("batch")));
@@ -67,7 +74,7 @@ test("D12 the gauge follows the pool, and a sheddable request is admitted below 
 });
 
 test("D12 a sheddable request on an empty pool is 503; the gauge says full", async (t) => {
-  const picker = await startTestPicker(t, [], { priorityOf });
+  const picker = await startTestPicker(t, [], { objects });
   const [answer] = await requestAnswers(picker, completion("base"), as("batch"));
   assert.equal(answer?.immediate_response?.status?.code, 503);
   assert.equal(setHeaders(answer ?? {})["retry-after"], undefined);
@@ -77,7 +84,7 @@ test("D12 a sheddable request on an empty pool is 503; the gauge says full", asy
 test("D12 servers without a metrics page shed nothing", async (t) => {
   const server = await startFakeModelServer(t);
   server.answerWith((_request, response) => response.writeHead(500).end());
-  const picker = await startTestPicker(t, [server], { priorityOf, scraped: false });
+  const picker = await startTestPicker(t, [server], { objects, scraped: false });
   assert.equal(await destinationOf(picker, completion("base"), as("batch")), server.address);
 });
 
@@ -93,7 +100,7 @@ test("G2 D12 the named detector decides, and Retry-After follows the time that r
   const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + skippedMs };
   const server = await startFakeModelServer(t, { waiting: 50 });
   const config = `${oneAtATime}saturationDetector: {pluginRef: concurrency-detector}\n`;
-  const picker = await startTestPicker(t, [server], { priorityOf, config, clock, scraped: false });
+  const picker = await startTestPicker(t, [server], { objects, config, clock, scraped: false });
   const occupy = async (): Promise<EnvoyStream> => {
     const stream = picker.open().requestHeaders(as("batch")).requestBody(completion("base"));
     const [headers] = await stream.until(isLastOfRequest);
@@ -124,7 +131,7 @@ test("D12 a real Envoy gives the client 429 with reason and Retry-After, and let
       if (isHolding) held.push(response);
       else response.end("{}");
     },
-    { priorityOf, config: oneAtATime },
+    { objects, config: oneAtATime },
   );
   const post = (objective: string): Promise<Response> =>
     fetch(`${gateway.url}/v1/completions`, {

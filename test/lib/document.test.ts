@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { decodeDocument, formatProblems } from "../../src/lib/document.ts";
+import { decodeDocument, formatProblems, readDocuments } from "../../src/lib/document.ts";
 import { z } from "../../src/lib/schema.ts";
 
 const schema = z.strictObject({
@@ -127,5 +127,34 @@ test("decodeDocument never throws, and says something about whatever it refuses"
       for (const { line, column } of decoded.problems) assert.ok(line >= 1 && column >= 1);
     }),
     { numRuns: 300 },
+  );
+});
+
+test("readDocuments reads every document of a text, those without content left out, with places in the whole text", () => {
+  const text = "# head\n---\na: 1\n---\n# nothing\n---\n---\nb: [2]\n...\n";
+  const documents = readDocuments(text, "f.yaml");
+  assert.deepEqual(
+    documents.map(({ raw, problems }) => ({ raw, problems })),
+    [
+      { raw: { a: 1 }, problems: [] },
+      { raw: { b: [2] }, problems: [] },
+    ],
+  );
+  assert.equal(formatProblems([documents[1]!.problem(["b", 0], "odd")]), "f.yaml:8:5 b[0]: odd");
+  for (const nothing of ["", " \n", "# nothing\n", "---\n", "---\n---\n"]) {
+    assert.deepEqual(readDocuments(nothing, "f"), []);
+  }
+});
+
+test("readDocuments keeps what is wrong with one document to that document", () => {
+  const documents = readDocuments("a: 1\n---\nb: [\n---\nc: *x\n---\nd: 1\nd: 2\n", "f.yaml");
+  assert.deepEqual(
+    documents.map(({ isReadable, problems }) => [isReadable, problems.map(({ line }) => line)]),
+    [
+      [true, []],
+      [false, [4]],
+      [false, [5]],
+      [true, [8]],
+    ],
   );
 });

@@ -215,6 +215,7 @@ function readRequest(step: RecordedRequest, { parsers, plan }: CompiledConfig): 
     parsers,
     pluginHeaders: plan.requestHeaders,
     priorityOf: () => 0,
+    rewriteModel: () => undefined,
     newRequestId: () => step.id,
   });
   if (pending.kind === "reject") return pending;

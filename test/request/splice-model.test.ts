@@ -52,3 +52,48 @@ test("splice changes only the model, however the body is cut", () => {
     { numRuns: 200 },
   );
 });
+
+test("splice there and back gives the bytes of before, whatever else they hold", () => {
+  const name = fc.string({ unit: "grapheme", minLength: 1 });
+  const space = fc.constantFrom("", " ", "\n\t");
+  const number = fc.constantFrom("12345678901234567890", "1.0", "-0.0e5", "1E400");
+  fc.assert(
+    fc.property(name, name, fc.jsonValue(), space, number, cuts, (old, model, extra, gap, digits, places) => {
+      const rest = `"big":${digits},"prompt":"\\u0041<&>","extra":${gap}${JSON.stringify(extra)}`;
+      const named = (model: string) =>
+        `${gap}{${gap}${rest},${gap}"model"${gap}:${gap}${JSON.stringify(model)}${gap}}${gap}`;
+      const there = spliced(cutAt(Buffer.from(named(old)), places), model);
+      assert.equal(String(Buffer.concat(there)), named(model));
+      assert.equal(String(Buffer.concat(spliced(there, old))), named(old));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** The body in which `model` takes the place of the model that its reader found. */
+function spliced(pieces: readonly Uint8Array[], model: string): Uint8Array[] {
+  const reader = createBodyReader("/v1/completions");
+  for (const piece of pieces) reader.push(piece);
+  const parsed = reader.end();
+  assert.ok(parsed.kind === "parsed" && parsed.modelRange !== undefined);
+  return spliceModel(pieces, parsed.modelRange, model);
+}
+
+test("a model that splice puts in where there was none is the one that is read", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme", minLength: 1 }), cuts, (model, places) => {
+      const body = Buffer.from(' { "prompt" : "{", "n": 12345678901234567890 }');
+      const pieces = spliceModel(cutAt(body, places), undefined, model);
+      const reader = createBodyReader("/v1/completions");
+      for (const piece of pieces) reader.push(piece);
+      const parsed = reader.end();
+      assert.ok(parsed.kind === "parsed");
+      assert.equal(parsed.model, model);
+      assert.equal(
+        String(Buffer.concat(pieces)).replace(`"model":${JSON.stringify(model)},`, () => ""),
+        String(body),
+      );
+    }),
+    { numRuns: 200 },
+  );
+});

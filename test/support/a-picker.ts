@@ -16,6 +16,8 @@ export interface TestPickerOptions extends Partial<Omit<PickerOptions, "config">
   /** EndpointPickerConfig text; default: the default profile. */
   readonly config?: string;
   readonly registry?: PluginRegistry;
+  /** Text of an objects file. */
+  readonly objects?: string;
   /** Wait until every server was scraped once; default true. */
   readonly scraped?: boolean;
 }
@@ -56,16 +58,19 @@ export async function startTestPicker(
   servers: readonly ListedServer[],
   options: TestPickerOptions = {},
 ): Promise<TestPicker> {
-  const { config: text, registry = builtInRegistry, scraped = true, ...rest } = options;
+  const { config: text, registry = builtInRegistry, scraped = true, objects, ...rest } = options;
   const loaded = loadConfig(text, { file: "test config", registry, allowExperimentalPlugins: true, hashKey: 1n });
   if (loaded.kind === "invalid") throw new Error(formatProblems(loaded.problems));
   const folder = mkdtempSync(join(tmpdir(), "epp-test-"));
   const endpointsFile = join(folder, "endpoints.json");
   writeFileSync(endpointsFile, endpointsText(servers));
+  const objectsFile = join(folder, "objects.yaml");
+  if (objects !== undefined) writeFileSync(objectsFile, objects);
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const picker = await startPicker({
     poolName: "pool",
     endpointsFile,
+    ...(objects === undefined ? {} : { objectsFile }),
     config: loaded.config,
     host: "127.0.0.1",
     grpcPort: 0,

@@ -6,7 +6,7 @@ import { RequestMetrics } from "../../src/telemetry/request-metrics.ts";
 import { silentLogger } from "../../src/telemetry/logger.ts";
 
 test("LabelCap lets the first values through and names later ones other", () => {
-  const cap = new LabelCap(2);
+  const cap = new LabelCap(undefined, 2);
   assert.deepEqual(
     ["a", "b", "c", "a", "b", "d"].map((value) => cap.limit(value)),
     ["a", "b", "other", "a", "b", "other"],
@@ -34,4 +34,38 @@ test("T10 100,000 model names and fairness ids leave the metrics page bounded", 
   const series = page.split("\n").filter((line) => line.startsWith("llm_d_epp_request_error_total{"));
   assert.equal(series.length, 1001);
   assert.match(page, /llm_d_epp_request_total\{model_name="other",target_model_name="other"/);
+});
+
+test("LabelCap lets pinned values through beyond the limit and does not count them", () => {
+  const pinned = new Set(["p", "q".repeat(300)]);
+  const cap = new LabelCap((value) => pinned.has(value), 1);
+  assert.deepEqual(
+    ["p", "a", "p", "b", "q".repeat(300)].map((value) => cap.limit(value)),
+    ["p", "a", "p", "other", "q".repeat(256)],
+  );
+});
+
+test("targets of rewrite rules are labels whatever clients name, and a request keeps its labels", async () => {
+  const registry = createRegistry();
+  const pinned = new Set(["target"]);
+  const metrics = new RequestMetrics(registry, silentLogger, (model) => pinned.has(model));
+  const picked = { name: "server-0", namespace: "default", port: 8000 };
+  const labels = (model: string) => ({ modelName: model, targetModelName: "target", fairnessId: "f", priority: 0 });
+  for (let index = 0; index < 1000; index++) metrics.rejected(labels(`model-${index}`), "BadRequest", false);
+  const [first, second] = [labels("late"), labels("late")];
+  metrics.rewritten("r", "late", "target");
+  metrics.routed(first, 1, 1, picked);
+  pinned.delete("target");
+  metrics.routed(second, 1, 1, picked);
+  pinned.add("target");
+  for (const request of [first, second]) metrics.closed(request);
+  const page = await registry.page();
+  const sample = (series: string): string | undefined => page.split("\n").find((line) => line.startsWith(series));
+  const running = (target: string): string =>
+    `llm_d_epp_request_running{model_name="other",target_model_name="${target}",fairness_id="f",priority="0"} `;
+  assert.equal(sample(running("target")), `${running("target")}0`);
+  assert.equal(sample(running("other")), `${running("other")}0`);
+  const decision =
+    'llm_d_epp_model_rewrite_decisions_total{model_rewrite_name="r",model_name="other",target_model="target"} ';
+  assert.equal(sample(decision), `${decision}1`);
 });
