@@ -4,6 +4,8 @@ import type { CompiledConfig } from "./config/load.ts";
 import { ageMs, scrapedOf, type Signal } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
 import { TokenEstimator } from "./datastore/token-estimator.ts";
+import { createDebugPages } from "./decisions/debug-pages.ts";
+import { DecisionLog } from "./decisions/decision-log.ts";
 import { startFileDiscovery } from "./discovery/file.ts";
 import { ByteBudget } from "./extproc/byte-budget.ts";
 import {
@@ -34,6 +36,7 @@ import { observeCertificate } from "./telemetry/certificate-metrics.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { guardLoop } from "./telemetry/loop-guard.ts";
 import { type MutualTls, startMetricsServer } from "./telemetry/metrics-server.ts";
+import { exportDecisionRing } from "./telemetry/decision-ring-metrics.ts";
 import { type EndpointGauges, exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
 import { createRegistry, type MetricsRegistry } from "./telemetry/registry.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
@@ -118,6 +121,9 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const store = new EndpointStore();
     const tokens = new TokenEstimator();
     const scheduler = createScheduler(options, { store, clock, random, registry, tokens });
+    const configRevision = (): string => options.config.revision;
+    const decisions = new DecisionLog({ clock, configRevision });
+    exportDecisionRing(registry, () => decisions.state);
     const discovery = await discover(options, { store, clock, registry });
     started.push(discovery.close);
     const health = new Health({ ...ready, isSynced: false });
@@ -130,6 +136,12 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
       host,
       port: options.metricsPort,
       mutualTls: await readMutualTls(options.metricsTls),
+      debugPages: createDebugPages({
+        log: decisions,
+        snapshot: () => store.snapshot(clock.nowMs()),
+        clock,
+        configRevision,
+      }),
     });
     started.push(() => metrics.close());
     const plain = plainCredentials();
@@ -146,7 +158,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
         maxReceiveBytes: options.maxReceiveBytes ?? defaultMaxReceiveBytes,
         maxSendBytes: options.maxSendBytes,
       },
-      exchangeDeps(options, { store, scheduler, tokens, clock, registry }),
+      exchangeDeps(options, { store, scheduler, tokens, clock, registry, decisions }),
     );
     // Not before the ext_proc port is open: hosts send streams as soon as health says serving.
     void scraping.firstRound.then(() => health.change({ isSynced: true }));
@@ -233,14 +245,18 @@ function scrape(
   };
 }
 
-function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms): StreamDeps {
-  const { store, scheduler, tokens, clock, registry } = rooms;
+function exchangeDeps(
+  options: PickerOptions,
+  rooms: Rooms & SchedulingRooms & { readonly decisions: DecisionLog },
+): StreamDeps {
+  const { store, scheduler, tokens, clock, registry, decisions } = rooms;
   const routing = {
     prepare: (picked: Picked) => prepare(scheduler.plan, picked),
     snapshot: () => store.snapshot(clock.nowMs()),
     schedule: scheduler.schedule.bind(scheduler),
     ignoreSubset: options.ignoreSubset ?? false,
     emitScores: options.emitScores ?? false,
+    decided: decisions.decided.bind(decisions),
   };
   const limits = options.limits ?? defaultLimits;
   const budget = new ByteBudget(limits.bufferedBytes);
@@ -256,7 +272,8 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms): S
     observer: new RequestMetrics(registry, options.logger),
     newRequestId: randomUUID,
     policy: () => policy,
-    route: (request, metadata) => routeRequest(request, metadata, routing),
+    route: (request, metadata, arrivedAtMs) => routeRequest(request, metadata, routing, arrivedAtMs),
+    unrouted: (refusal, requestId, arrivedAtMs) => decisions.refused(refusal, requestId, arrivedAtMs),
     dispatched: (decision) => dispatcher.dispatch(decision),
     streamFailed: (error) => options.logger.error({ err: error }, "Failed to process request"),
   };
