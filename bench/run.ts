@@ -1,3 +1,4 @@
+import { benchDecisionRing } from "./decision-ring.ts";
 import { benchRequestScan } from "./request-scan.ts";
 import { benchSchedule } from "./schedule.ts";
 import { benchScrape } from "./scrape.ts";
@@ -9,6 +10,8 @@ console.log("Scheduling: time of one decision");
 for (const { name, microseconds, limitMicroseconds } of benchSchedule()) {
   print(`${name.padEnd(18)} ${microseconds.toFixed(1).padStart(7)} us   limit ${limitMicroseconds} us`);
 }
+console.log("Decision ring and in-flight ledger: CPU time a request");
+benchDecisionRing(print);
 console.log("Metrics pages: CPU time of reading one, against parsing it whole");
 benchScrape(print);
 console.log("Request bodies: 10 MB in pieces of 62,000 bytes");

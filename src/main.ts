@@ -9,6 +9,8 @@ import { ObjectiveStore } from "./datastore/objectives.ts";
 import { ageMs, scrapedOf, type Signal } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
 import { TokenEstimator } from "./datastore/token-estimator.ts";
+import { createDebugPages } from "./decisions/debug-pages.ts";
+import { DecisionLog } from "./decisions/decision-log.ts";
 import { startFileDiscovery } from "./discovery/file.ts";
 import { defaultPoolGroup } from "./discovery/inference-objects.ts";
 import { startObjectsDiscovery } from "./discovery/objects.ts";
@@ -41,6 +43,7 @@ import { observeCertificate } from "./telemetry/certificate-metrics.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { guardLoop } from "./telemetry/loop-guard.ts";
 import { type MutualTls, startMetricsServer } from "./telemetry/metrics-server.ts";
+import { exportDecisionRing } from "./telemetry/decision-ring-metrics.ts";
 import { type EndpointGauges, exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
 import { createRegistry, type MetricsRegistry } from "./telemetry/registry.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
@@ -129,6 +132,9 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const store = new EndpointStore();
     const tokens = new TokenEstimator();
     const scheduler = createScheduler(options, { store, clock, random, registry, tokens });
+    const configRevision = (): string => options.config.revision;
+    const decisions = new DecisionLog({ clock, configRevision });
+    exportDecisionRing(registry, () => decisions.state);
     const discovery = await discover(options, { store, clock, registry });
     started.push(discovery.close);
     const objects = { objectives: new ObjectiveStore(), rewrites: new ModelRewriteStore() };
@@ -149,6 +155,12 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
       host,
       port: options.metricsPort,
       mutualTls: await readMutualTls(options.metricsTls),
+      debugPages: createDebugPages({
+        log: decisions,
+        snapshot: () => store.snapshot(clock.nowMs()),
+        clock,
+        configRevision,
+      }),
     });
     started.push(() => metrics.close());
     const plain = plainCredentials();
@@ -165,7 +177,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
         maxReceiveBytes: options.maxReceiveBytes ?? defaultMaxReceiveBytes,
         maxSendBytes: options.maxSendBytes,
       },
-      exchangeDeps(options, { ...objects, store, scheduler, tokens, clock, random, registry }),
+      exchangeDeps(options, { ...objects, store, scheduler, tokens, clock, random, registry, decisions }),
     );
     // Not before the ext_proc port is open: hosts send streams as soon as health says serving.
     void scraping.firstRound.then(() => health.change({ isSynced: true }));
@@ -259,9 +271,9 @@ function scrape(
 
 function exchangeDeps(
   options: PickerOptions,
-  rooms: Rooms & SchedulingRooms & Objects & { readonly random: Random },
+  rooms: Rooms & SchedulingRooms & Objects & { readonly random: Random; readonly decisions: DecisionLog },
 ): StreamDeps {
-  const { store, objectives, rewrites, scheduler, tokens, clock, random, registry } = rooms;
+  const { store, objectives, rewrites, scheduler, tokens, clock, random, registry, decisions } = rooms;
   const completions = new CompletionRate(clock);
   const routing: RoutingDeps = {
     admit: (request, candidates) =>
@@ -271,6 +283,7 @@ function exchangeDeps(
     schedule: scheduler.schedule.bind(scheduler),
     ignoreSubset: options.ignoreSubset ?? false,
     emitScores: options.emitScores ?? false,
+    decided: decisions.decided.bind(decisions),
   };
   const limits = options.limits ?? defaultLimits;
   const budget = new ByteBudget(limits.bufferedBytes);
@@ -296,7 +309,8 @@ function exchangeDeps(
     observer,
     newRequestId: randomUUID,
     policy: () => policy,
-    route: (request, metadata) => routeRequest(request, metadata, routing),
+    route: (request, metadata, arrivedAtMs) => routeRequest(request, metadata, routing, arrivedAtMs),
+    unrouted: (refusal, requestId, arrivedAtMs) => decisions.refused(refusal, requestId, arrivedAtMs),
     dispatched: (decision) => dispatcher.dispatch(decision),
     streamFailed: (error) => options.logger.error({ err: error }, "Failed to process request"),
   };

@@ -13,6 +13,7 @@ import { generateLoad } from "../load/generate.ts";
 import { Cleanup } from "./cleanup.ts";
 import { startEnvoy } from "./envoy-process.ts";
 import { ask } from "./http-ask.ts";
+import { preferPort } from "./free-port.ts";
 import { onExit } from "./on-exit.ts";
 import { type RunningPicker, startPickerProcess } from "./picker-process.ts";
 import type { ArmName } from "./report.ts";
@@ -29,6 +30,8 @@ export interface ArmSetup {
   readonly script: string;
   /** EndpointPickerConfig of the picker. */
   readonly configFile: string;
+  /** Metrics port of the picker, if nobody has it; default: any free one. */
+  readonly metricsPort?: number;
   readonly clock: Clock;
 }
 
@@ -95,14 +98,15 @@ async function startParts(setup: ArmSetup, cleanup: Cleanup, signal: AbortSignal
 }
 
 async function startPickerFor(
-  { script, configFile, clock }: ArmSetup,
+  { script, configFile, metricsPort = 0, clock }: ArmSetup,
   folder: string,
   endpoints: readonly EmulatedEndpoint[],
 ): Promise<RunningPicker> {
   const endpointsFile = join(folder, "endpoints.yaml");
   const entries = endpoints.map(({ name, host, port }) => ({ name, address: host, port: `${port}` }));
   await writeFile(endpointsFile, formatYaml({ endpoints: entries }));
-  return startPickerProcess({ script, endpointsFile, configFile, clock });
+  const ports = { grpcPort: 0, grpcHealthPort: 0, metricsPort: await preferPort(metricsPort) };
+  return startPickerProcess({ script, endpointsFile, configFile, ports, clock });
 }
 
 function routingOf(name: ArmName, picker: RunningPicker | undefined): BootstrapOptions["routing"] {

@@ -41,6 +41,8 @@ export interface DemoResult {
 }
 
 const progressMs = 500;
+/** Where commands look for a picker that they are not told of. */
+const defaultMetricsPort = 9090;
 
 /** Runs the demo. Rejects, with nothing left running, when a part of it does not come up or ends early. */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
@@ -71,7 +73,9 @@ interface MeasuredArm {
 
 async function measureArm(name: ArmName, load: readonly LoadRequest[], options: DemoOptions): Promise<MeasuredArm> {
   const { signal, servers, seed, envoy, script, configFile, clock } = options;
-  const arm = await startArm({ name, servers, seed, envoyBinary: envoy.path, script, configFile, clock }, signal);
+  const setup = { name, servers, seed, envoyBinary: envoy.path, script, configFile, clock };
+  // Whoever keeps the demo asks the picker things: commands find it at its default port.
+  const arm = await startArm(options.keep ? { ...setup, metricsPort: defaultMetricsPort } : setup, signal);
   const isKept = options.keep && arm.pickerMetrics !== undefined;
   let isMeasured = false;
   try {

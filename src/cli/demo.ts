@@ -4,6 +4,7 @@ import { ask } from "../../simulator/demo/http-ask.ts";
 import { type DemoResult, runDemo } from "../../simulator/demo/run-demo.ts";
 import { defaultServers, demoModels } from "../../simulator/demo/scenario.ts";
 import { type LoadName, loadNames } from "../../simulator/load/generate.ts";
+import { decisionsPageSchema } from "../decisions/decisions-page.ts";
 import { ensureEnvoy } from "../envoy/binary.ts";
 import { systemClock } from "../lib/clock.ts";
 import { formatSummary } from "./demo-summary.ts";
@@ -87,15 +88,28 @@ async function describeKept({ listener, envoyAdmin, pickerMetrics, endpoints }: 
   const body = { model: demoModels.base, prompt: "Which server is the best?", max_tokens: 4 };
   const answer = await ask(listener, "/v1/completions", JSON.stringify(body));
   const { id } = JSON.parse(answer.body) as { id: string };
+  const requestId = (await findWeighed(pickerMetrics)) ?? id.replace(/^cmpl-/, "");
+  const addr = pickerMetrics?.port === 9090 ? "" : ` --addr ${pickerMetrics?.host}:${pickerMetrics?.port}`;
   const lines = [
     `Still running until Ctrl-C:`,
     `  requests       http://${listener.host}:${listener.port}/v1/completions (model ${demoModels.base})`,
     `  Envoy's admin  http://${envoyAdmin.host}:${envoyAdmin.port}`,
     `  picker         http://${pickerMetrics?.host}:${pickerMetrics?.port}/metrics`,
     ...endpoints.map(({ name, host, port }) => `  ${name.padEnd(14)} http://${host}:${port}`),
-    `  a request id   ${id.replace(/^cmpl-/, "")}`,
+    `  a request id   ${requestId}`,
+    "",
+    "Why that server got it:",
+    `  npx --no-install epp explain ${requestId}${addr}`,
   ];
   return lines.join("\n");
+}
+
+/** Id of the newest request of the load whose server was not chosen by lot; undefined when there is none. */
+async function findWeighed(metrics: RunningArm["pickerMetrics"]): Promise<string | undefined> {
+  if (metrics === undefined) return undefined;
+  const { body } = await ask(metrics, "/debug/decisions?limit=1000");
+  const { decisions } = decisionsPageSchema.parse(JSON.parse(body));
+  return decisions.find(({ choice, margin }) => choice === "greatest-total" && margin !== null)?.requestId;
 }
 
 function createView({ json }: DemoCommandOptions, say: (line: string) => void): DemoView {

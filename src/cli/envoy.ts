@@ -5,7 +5,7 @@ import { formatBootstrap } from "../envoy/bootstrap.ts";
 import type { PickerHost, SocketAddress } from "../envoy/options.ts";
 import { formatProblems } from "../lib/document.ts";
 import { UsageError } from "./exit.ts";
-import { portValue } from "./option-values.ts";
+import { portValue, readAddress } from "./option-values.ts";
 
 interface EnvoyCommandOptions {
   endpoints: string;
@@ -68,10 +68,8 @@ function readAddresses(file: string): readonly SocketAddress[] {
   throw new Error(`Cannot use endpoints "${file}":\n${formatProblems(read.problems)}`);
 }
 
-/** `host:port`, an IPv6 host in brackets. */
 function parseAddress(text: string): SocketAddress {
-  const [, bracketed, bare, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? bare;
-  if (host !== undefined && Number(port) >= 1 && Number(port) <= 65535) return { host, port: Number(port) };
+  const address = readAddress(text);
+  if (address !== undefined) return address;
   throw new UsageError(`cannot use --epp "${text}": expected HOST:PORT, IPv6 hosts in brackets`);
 }

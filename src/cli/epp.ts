@@ -7,6 +7,7 @@ import { registerCheck } from "./check.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerEnvoy } from "./envoy.ts";
+import { registerExplain } from "./explain.ts";
 import { registerUnavailable } from "./unavailable.ts";
 
 /** The whole command line. */
@@ -17,7 +18,15 @@ export function createProgram(): Command {
     .version(version)
     .showSuggestionAfterError()
     .exitOverride();
-  const commands = [registerServe, registerDemo, registerEnvoy, registerCheck, registerDoctor, registerUnavailable];
+  const commands = [
+    registerServe,
+    registerDemo,
+    registerEnvoy,
+    registerCheck,
+    registerDoctor,
+    registerExplain,
+    registerUnavailable,
+  ];
   for (const register of commands) register(program);
   return program;
 }

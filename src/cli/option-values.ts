@@ -16,6 +16,20 @@ export function portValue(text: string): number {
   return boundedInteger(text, 0, 65535);
 }
 
+/** `host:port`, an IPv6 host in brackets, port 1 to 65535; undefined for anything else. */
+export function readAddress(text: string): { readonly host: string; readonly port: number } | undefined {
+  const [, bracketed, bare, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? bare;
+  return host !== undefined && Number(port) >= 1 && Number(port) <= 65535 ? { host, port: Number(port) } : undefined;
+}
+
+/** The address of a picker's metrics port. */
+export function addressValue(text: string): { readonly host: string; readonly port: number } {
+  const address = readAddress(text);
+  if (address !== undefined) return address;
+  throw new InvalidArgumentError("expected HOST:PORT, IPv6 hosts in brackets.");
+}
+
 /** Ports with commas between, 1 to 65535, at most 8; repeated ones are dropped, the order is kept (protocol 4.5). */
 export function portsValue(text: string): readonly number[] {
   const ports = [...new Set(text.split(",").map((part) => boundedInteger(part.trim(), 1, 65535)))];

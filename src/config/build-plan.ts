@@ -168,7 +168,7 @@ function buildProfile({ name, uses, picker }: DeclaredProfile, rolesOf: RolesOf)
       scorer: expect(plugin, rolesOf, "scorer"),
       weight,
     })),
-    picker: { ...identify(picker), picker: expect(picker, rolesOf, "picker") },
+    picker: { ...identify(picker), picker: expect(picker, rolesOf, "picker"), parameters: picker.parameters },
   };
 }
 

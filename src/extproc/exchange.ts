@@ -28,7 +28,9 @@ export interface ExchangeDeps {
   /** How requests are read from now on; asked once a request, so that a new config holds for all that come after it. */
   readonly policy: () => RequestPolicy;
   /** Decides; synchronous, so nothing else happens between snapshot and pick. */
-  readonly route: (request: InferenceRequest, metadata: HostMetadata | undefined) => RouteDecision;
+  readonly route: (request: InferenceRequest, metadata: HostMetadata | undefined, arrivedAtMs: number) => RouteDecision;
+  /** Told of refusals that `route` has no part in; `requestId` is "" where the headers gave no usable one. Default: nobody is. */
+  readonly unrouted?: (refusal: Reject, requestId: string, arrivedAtMs: number) => void;
   /** Takes note that the request is on its way. */
   readonly dispatched: (decision: Forward) => Dispatched;
 }
@@ -229,7 +231,7 @@ export class Exchange implements Receiving {
     if (complete.kind === "reject") return this.#refuse(complete, false);
     this.#request = complete.request;
     this.#labels = labelsOf(complete.request);
-    const decision = this.#deps.route(complete.request, this.#metadata);
+    const decision = this.#deps.route(complete.request, this.#metadata, this.#startedAtMs);
     if (decision.kind === "reject") return this.#refuse(decision, decision.isShed !== true);
     this.#forward(decision, complete, pending, end, endedAtMs);
   }
@@ -252,6 +254,7 @@ export class Exchange implements Receiving {
 
   #refuse(refusal: Reject, attempted: boolean): void {
     this.#state = "refused";
+    if (!attempted) this.#deps.unrouted?.(refusal, this.#pending?.requestId ?? "", this.#startedAtMs);
     this.#dropPending();
     this.#deps.observer.rejected(this.#labels, codeOf(refusal), attempted);
     this.#send(rejectReply(refusal));

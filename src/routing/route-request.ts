@@ -23,6 +23,24 @@ export interface RoutingDeps {
   readonly schedule: (request: InferenceRequest, candidates: readonly Endpoint[]) => Scheduled;
   /** Says what is added to a picked request; default: nothing. */
   readonly prepare?: (picked: Picked) => Prepared | Reject;
+  /** Told of every decision at once; default: nobody is. */
+  readonly decided?: (decided: Decided) => void;
+}
+
+/** How a request was decided. To be read before the next decision: the trace's numbers do not outlive that. */
+export interface Decided {
+  readonly request: InferenceRequest;
+  /** When the request's headers came, on the picker's monotonic clock; NaN when nobody said. */
+  readonly arrivedAtMs: number;
+  /** Every endpoint there is. */
+  readonly pool: readonly Endpoint[];
+  /** Those that the host's hint allows. */
+  readonly allowed: readonly Endpoint[];
+  /** Those that were offered to scheduling: of the allowed ones, those that are not last resort, if there are any. */
+  readonly offered: readonly Endpoint[];
+  /** undefined when there was no endpoint to offer. */
+  readonly scheduled: Scheduled | undefined;
+  readonly decision: RouteDecision;
 }
 
 const unprepared = (picked: Picked): Prepared => ({
@@ -39,17 +57,25 @@ export function routeRequest(
   request: InferenceRequest,
   metadata: HostMetadata | undefined,
   deps: RoutingDeps,
+  arrivedAtMs = Number.NaN,
 ): RouteDecision {
-  const legal = deps.ignoreSubset === true ? deps.snapshot() : inSubset(deps.snapshot(), metadata);
-  const candidates = withoutLastResort(legal);
-  if (candidates.length === 0) {
-    return reject("rejected-no-endpoints", noCandidates);
-  }
-  const shed = deps.admit?.(request, candidates);
-  if (shed !== undefined) {
-    return { ...reject("rejected-saturated", "system saturated, sheddable request dropped"), ...shed, isShed: true };
-  }
-  const picked = deps.schedule(request, candidates);
+  const pool = deps.snapshot();
+  const allowed = deps.ignoreSubset === true ? pool : inSubset(pool, metadata);
+  const offered = withoutLastResort(allowed);
+  const refusal = offered.length === 0 ? reject("rejected-no-endpoints", noCandidates) : shed(request, offered, deps);
+  const scheduled = refusal === undefined ? deps.schedule(request, offered) : undefined;
+  const decision = refusal ?? decide(request, scheduled as Scheduled, deps);
+  deps.decided?.({ request, arrivedAtMs, pool, allowed, offered, scheduled, decision });
+  return decision;
+}
+
+function shed(request: InferenceRequest, offered: readonly Endpoint[], deps: RoutingDeps): Reject | undefined {
+  const verdict = deps.admit?.(request, offered);
+  if (verdict === undefined) return undefined;
+  return { ...reject("rejected-saturated", "system saturated, sheddable request dropped"), ...verdict, isShed: true };
+}
+
+function decide(request: InferenceRequest, picked: Scheduled, deps: RoutingDeps): RouteDecision {
   if (picked.kind !== "picked") return refuse(picked);
   if (request.onlyIfCached === true && !hasCachedPrefix(picked)) {
     return reject("rejected-not-cached", "no decode worker has the requested KV cache");

@@ -48,7 +48,7 @@ export function explain(trace: Trace): Explanation {
     })),
     draws: [...trace.draws],
     picked: trace.picked.map((index) => candidates[index]?.id as EndpointId),
-    margin: margin(trace),
+    margin: marginOf(candidates.length, totals, trace.picked),
   };
 }
 
@@ -61,11 +61,12 @@ function explainFilters({ profile, offered, kept }: Trace): FilterExplanation[] 
   });
 }
 
-function margin({ candidates, totals, picked }: Trace): number | null {
+/** Total of the pick less the greatest total of another candidate; null when there is no other. */
+export function marginOf(candidateCount: number, totals: ArrayLike<number>, picked: readonly number[]): number | null {
   const [first] = picked;
-  if (first === undefined || candidates.length < 2) return null;
+  if (first === undefined || candidateCount < 2) return null;
   let best = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < candidates.length; i++) {
+  for (let i = 0; i < candidateCount; i++) {
     if (i !== first) best = Math.max(best, totals[i] as number);
   }
   return (totals[first] as number) - best;

@@ -15,7 +15,8 @@ export interface Profile {
   readonly filters: readonly (PluginIdentity & { readonly filter: Filter })[];
   /** `weight` is finite; 0 and below are legal (protocol 10.7). */
   readonly scorers: readonly (PluginIdentity & { readonly scorer: Scorer; readonly weight: number })[];
-  readonly picker: PluginIdentity & { readonly picker: Picker };
+  /** `parameters` as the picker's definition read them: with its type they are all it takes to make the same picker. */
+  readonly picker: PluginIdentity & { readonly picker: Picker; readonly parameters: unknown };
 }
 
 /** Everything a config says about scheduling, instances made and references resolved. Frozen; producers keep what they learn. */

@@ -49,8 +49,20 @@ export interface Follower {
   ended(cause: EndCause): void;
 }
 
+/**
+ * What a plugin that removes endpoints tells the decision record of each: the value it decided on. Asked right after the
+ * decision, once for every endpoint that it removed, so it returns what is there already, a number or a label's text, and
+ * builds no text.
+ */
+export interface Removing {
+  /** What the value is, such as "waiting requests" or "label tier"; default: the record names the plugin alone. */
+  readonly looksAt?: string;
+  /** The value on an endpoint that was removed; undefined when it is unknown. */
+  found?(cycle: Cycle, endpoint: Endpoint): number | string | undefined;
+}
+
 /** Removes candidates: returns those that stay, in their order. */
-export interface Filter {
+export interface Filter extends Removing {
   filter(cycle: Cycle, candidates: readonly Endpoint[]): readonly Endpoint[];
 }
 
@@ -67,6 +79,8 @@ export interface Ratings {
 
 /** Rates every candidate. */
 export interface Scorer {
+  /** The signal that `raw` is, where it is one: the decision record shows its age and correction beside it. */
+  readonly signal?: keyof EndpointSignals;
   score(cycle: Cycle, candidates: readonly Endpoint[], ratings: Ratings): void;
 }
 
@@ -74,7 +88,8 @@ export interface Scorer {
 export interface Picker {
   /**
    * `totals[i]` is the weighted sum of `candidates[i]`. Returns indices into `candidates`, best first, at least one when
-   * there is a candidate and never one twice.
+   * there is a candidate and never one twice. A function of `cycle.random`, the number of candidates and their totals
+   * alone, so that a decision can be repeated from its record.
    */
   pick(cycle: Cycle, candidates: readonly Endpoint[], totals: Float64Array): readonly number[];
 }

@@ -1,10 +1,10 @@
 import type { Endpoint } from "../datastore/endpoint.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import type { Denial } from "./denial.ts";
-import type { Cycle } from "./plugin.ts";
+import type { Cycle, Removing } from "./plugin.ts";
 
 /** Takes endpoints out before anything is learned or rated; when none is left the request is answered with 503. */
-export interface Screener {
+export interface Screener extends Removing {
   /** Returns those that stay, in their order. */
   screen(cycle: Cycle, endpoints: readonly Endpoint[]): readonly Endpoint[];
 }

@@ -47,17 +47,24 @@ export interface Trace {
   readonly picked: readonly number[];
 }
 
+/** What every decision leaves, whatever its end. */
+export interface Course {
+  readonly plan: SchedulingPlan;
+  readonly cycle: Cycle;
+  /** `screened[i]`: what screener i of the plan left; shorter than the screeners when one left nothing. */
+  readonly screened: readonly (readonly Endpoint[])[];
+}
+
 /** A decision for an endpoint. */
-export interface Picked {
+export interface Picked extends Course {
   readonly kind: "picked";
   /** Best first, at least one; the first is the destination. */
   readonly endpoints: readonly [Endpoint, ...Endpoint[]];
-  readonly cycle: Cycle;
   readonly trace: Trace;
 }
 
 /** No endpoint could be picked: none was offered, or `by`, a screener or a filter, removed the last one. */
-export interface NonePicked {
+export interface NonePicked extends Course {
   readonly kind: "none";
   readonly reason: "no-endpoints" | "all-screened" | "all-filtered";
   /** The plugin that left nothing. */
@@ -67,7 +74,7 @@ export interface NonePicked {
 }
 
 /** A plugin refused the request. */
-export interface Denied {
+export interface Denied extends Course {
   readonly kind: "denied";
   readonly denial: Denial;
   readonly by: PluginIdentity;
@@ -88,24 +95,32 @@ export function schedule(
 ): Scheduled {
   const { plan, scratch = new Scratch() } = context;
   const cycle = startCycle(request, context, scratch.draws);
-  if (endpoints.length === 0) return { kind: "none", reason: "no-endpoints", by: undefined, trace: undefined };
+  const screened: (readonly Endpoint[])[] = [];
+  const course: Course = { plan, cycle, screened };
+  if (endpoints.length === 0)
+    return { ...course, kind: "none", reason: "no-endpoints", by: undefined, trace: undefined };
   let offered = endpoints;
   for (const { name, type, screener } of plan.screeners) {
     offered = screener.screen(cycle, offered);
+    screened.push(offered);
     if (offered.length > 0) continue;
-    return { kind: "none", reason: "all-screened", by: { name, type }, trace: undefined };
+    return { ...course, kind: "none", reason: "all-screened", by: { name, type }, trace: undefined };
   }
   for (const { name, producer } of plan.producers) cycle.produced.set(name, producer.produce(cycle, offered));
   for (const { name, type, admitter } of plan.admitters) {
     const denial = admitter.admit(cycle, offered);
-    if (denial !== undefined) return { kind: "denied", denial, by: { name, type } };
+    if (denial !== undefined) return { ...course, kind: "denied", denial, by: { name, type } };
   }
   const profile = primaryProfile(plan, cycle);
-  if ("denial" in profile) return profile;
-  return pick(profile, cycle, offered, scratch);
+  if ("kind" in profile) {
+    const { name, type } = plan.handler;
+    return { ...course, kind: "denied", denial: profile, by: { name, type } };
+  }
+  return pick(profile, course, offered, scratch);
 }
 
-function pick(profile: Profile, cycle: Cycle, offered: readonly Endpoint[], scratch: Scratch): Picked | NonePicked {
+function pick(profile: Profile, course: Course, offered: readonly Endpoint[], scratch: Scratch): Picked | NonePicked {
+  const { cycle } = course;
   const kept = runFilters(profile, cycle, offered);
   const filtered = kept.at(-1) ?? offered;
   const candidates = keepShares(filtered);
@@ -114,8 +129,8 @@ function pick(profile: Profile, cycle: Cycle, offered: readonly Endpoint[], scra
   const { ratings, totals, draws } = scratch;
   const trace: Trace = { profile, offered, kept, filtered, candidates, ratings, totals, draws, picked };
   const [first, ...rest] = picked.map((index) => candidates[index] as Endpoint);
-  if (first !== undefined) return { kind: "picked", endpoints: [first, ...rest], cycle, trace };
-  return { kind: "none", reason: "all-filtered", by: profile.filters[kept.length - 1], trace };
+  if (first !== undefined) return { ...course, kind: "picked", endpoints: [first, ...rest], trace };
+  return { ...course, kind: "none", reason: "all-filtered", by: profile.filters[kept.length - 1], trace };
 }
 
 /**
@@ -156,10 +171,10 @@ function defaultEstimate({ promptBytes, maxOutputTokens }: InferenceRequest): To
   return { inputTokens: Math.ceil(promptBytes / defaultBytesPerToken), outputTokens: maxOutputTokens };
 }
 
-function primaryProfile({ profiles, handler }: SchedulingPlan, cycle: Cycle): Profile | Denied {
+function primaryProfile({ profiles, handler }: SchedulingPlan, cycle: Cycle): Profile | Denial {
   const names = profiles.map(({ name }) => name);
   const name = handler.handler.primary(cycle, names);
-  if (typeof name !== "string") return { kind: "denied", denial: name, by: { name: handler.name, type: handler.type } };
+  if (typeof name !== "string") return name;
   const profile = profiles.find((candidate) => candidate.name === name);
   if (profile !== undefined) return profile;
   throw new TypeError(`Cannot run profile "${name}": handler "${handler.name}" expected one of ${names.join(", ")}`);

@@ -225,6 +225,9 @@ export const metricNames = {
     ["mode"],
     "Requests decided on their headers alone, by the host's request body mode.",
   ),
+  decisionRingRecords: gauge("epp_decision_ring_records", [], "Decisions that the ring keeps, 20,000 at most."),
+  decisionRingBytes: gauge("epp_decision_ring_bytes", [], "Memory that they take, 32 MiB at most."),
+  decisionRingSpan: gauge("epp_decision_ring_span_seconds", [], "Time since the oldest decision that the ring keeps."),
   drainCutStreams: counter(
     "epp_drain_cut_streams_total",
     [],

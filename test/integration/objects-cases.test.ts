@@ -121,14 +121,16 @@ test("A17b an unknown objective, one without priority and none at all are priori
 test("T03 whatever the objective header says, only an object gives a priority", async (t) => {
   const picker = await aPicker(t, objective("least", -(2 ** 31)) + objective("most", 2 ** 31 - 1));
   for (const value of ["1e30", "-1", "NaN", "2147483648", "__proto__", "constructor"]) {
-    assert.equal((await ask(picker, completion("m"), named(value))).status, undefined, value);
+    const asked = await ask(picker, completion("m"), named(value));
+    assert.equal(asked.status, undefined, value);
+    await asked.stream.close();
   }
   assert.equal(await picker.sample(requests("m", "m", 0)), 6);
   for (const [name, priority] of [
     ["least", -2147483648],
     ["most", 2147483647],
   ] as const) {
-    await ask(picker, completion("m"), named(name));
+    await (await ask(picker, completion("m"), named(name))).stream.close();
     assert.equal(await picker.sample(requests("m", "m", priority)), 1);
   }
 });

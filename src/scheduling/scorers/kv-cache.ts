@@ -10,7 +10,9 @@ export const kvCacheScorer = definePlugin({
   parameters: noParameters,
   reads: ["kvCacheRatio"],
   roles: ["scorer"],
-  create: () => ({ scorer: { score: (_cycle, candidates, ratings) => rateByFreeCache(candidates, ratings) } }),
+  create: () => ({
+    scorer: { signal: "kvCacheRatio", score: (_cycle, candidates, ratings) => rateByFreeCache(candidates, ratings) },
+  }),
 });
 
 function rateByFreeCache(candidates: readonly Endpoint[], { raw, score }: Ratings): void {

@@ -17,7 +17,10 @@ export const loraAffinityScorer = definePlugin({
   reads: ["adapters"],
   roles: ["scorer"],
   create: () => ({
-    scorer: { score: ({ request }, candidates, ratings) => rateByAdapter(request.targetModel, candidates, ratings) },
+    scorer: {
+      signal: "adapters",
+      score: ({ request }, candidates, ratings) => rateByAdapter(request.targetModel, candidates, ratings),
+    },
   }),
 });
 

@@ -11,6 +11,7 @@ export const queueScorer = definePlugin({
   roles: ["scorer"],
   create: () => ({
     scorer: {
+      signal: "waitingRequests",
       score: (_cycle, candidates, ratings) =>
         rateShortestFirst(candidates, ratings, ({ signals }) => signals.waitingRequests),
     },

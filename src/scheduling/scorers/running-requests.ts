@@ -11,6 +11,7 @@ export const runningRequestsScorer = definePlugin({
   roles: ["scorer"],
   create: () => ({
     scorer: {
+      signal: "runningRequests",
       score: (_cycle, candidates, ratings) =>
         rateShortestFirst(candidates, ratings, ({ signals }) => signals.runningRequests),
     },
