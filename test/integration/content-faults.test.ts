@@ -144,22 +144,6 @@ test("T11 the prefix index is full and stays so, whatever clients send", () => {
   assert.ok(blocks <= 1000 && bytes <= 1000 * 64, `${blocks} blocks in ${bytes} bytes`);
 });
 
-test("T11 300,000 prompts have as many hashes, which another process does not share", () => {
-  const prompt = new Uint8Array(64);
-  const seeds = [chainSeed(1n, "base", ""), chainSeed(2n, "base", "")] as const;
-  const [ours, theirs] = seeds.map((seed) => {
-    const seen = new Set<string>();
-    for (let at = 0; at < 300_000; at++) {
-      new DataView(prompt.buffer).setUint32(0, at);
-      const { words } = hashBlocks(prompt, 64, 1, seed);
-      seen.add(`${words[0]}:${words[1]}`);
-    }
-    return seen;
-  });
-  assert.equal(ours?.size, 300_000);
-  assert.equal([...(theirs ?? [])].filter((hash) => ours?.has(hash)).length, 0);
-});
-
 test("T11 no answer to a client names an endpoint or a score", async (t) => {
   const { picker, address } = await aPicker(t);
   const stream = picker.open().requestHeaders(completionHeaders).requestBody(completion("base"));
