@@ -1,16 +1,24 @@
 import type { ExchangeObserver, ExchangeSummary, PickedEndpoint, RequestLabels } from "../extproc/observer.ts";
-import { LabelCap } from "./label-cap.ts";
+import { LabelCap, overflowLabel } from "./label-cap.ts";
 import type { Logger } from "./logger.ts";
 import type { MetricsRegistry } from "./registry.ts";
 
 type Labels = { model_name: string; target_model_name: string; fairness_id: string; priority: string };
+
+/**
+ * Most combinations of model, target, fairness id and priority: each has some 300 series, and capped one by one the labels
+ * would allow millions of them (reliability T10).
+ */
+const maxLabelSets = 1000;
 
 /** Counts what happens to requests. One instance a process, since the caps on label values are its own. */
 export class RequestMetrics implements ExchangeObserver {
   readonly #metrics: MetricsRegistry["metrics"];
   readonly #models = new LabelCap();
   readonly #fairnessIds = new LabelCap();
-
+  readonly #sets = new Set<string>();
+  /** A request asks for its labels with every chunk of its response. */
+  readonly #labelsOf = new WeakMap<RequestLabels, Labels>();
   readonly #logger: Logger;
   readonly #loggedModes = new Set<string>();
 
@@ -115,11 +123,27 @@ export class RequestMetrics implements ExchangeObserver {
   }
 
   #labels(request: RequestLabels): Labels {
-    return {
+    const known = this.#labelsOf.get(request);
+    if (known !== undefined) return known;
+    const labels = this.#limitSets({
       model_name: this.#models.limit(request.modelName),
       target_model_name: this.#models.limit(request.targetModelName),
       fairness_id: this.#fairnessIds.limit(request.fairnessId),
       priority: String(request.priority),
-    };
+    });
+    this.#labelsOf.set(request, labels);
+    return labels;
+  }
+
+  /** The labels, or "other" for each that clients choose when there are too many combinations already. */
+  #limitSets(labels: Labels): Labels {
+    const set = Object.values(labels).join("\n");
+    if (this.#sets.has(set)) return labels;
+    if (this.#sets.size < maxLabelSets) {
+      this.#sets.add(set);
+      return labels;
+    }
+    const { priority } = labels;
+    return { model_name: overflowLabel, target_model_name: overflowLabel, fairness_id: overflowLabel, priority };
   }
 }
