@@ -210,9 +210,17 @@ export class Exchange implements Receiving {
     this.#lastMessageAtMs = this.#deps.clock.nowMs();
     const refusal = this.#pending.append(body);
     if (refusal !== undefined) return this.#refuse(refusal, false);
-    // A buffering host sends one body message, without the end mark when trailers follow.
-    if (requestBodyMode !== "full-duplex-streamed") return this.#decide("buffered-body", this.#pending.complete());
-    if (endOfStream) this.#decide("body", this.#pending.complete());
+    if (requestBodyMode !== "full-duplex-streamed") this.#onBufferedBody(this.#pending, endOfStream);
+    else if (endOfStream) this.#decide("body", this.#pending.complete());
+  }
+
+  /** A buffering host sends one body message, without the end mark when trailers follow or when it is only the body's beginning. */
+  #onBufferedBody(pending: PendingRequest, endOfStream: boolean): void {
+    const complete = pending.complete();
+    const isCut = this.#modes.requestBodyMode === "buffered-partial" && !endOfStream && complete.kind === "reject";
+    if (!isCut) return this.#decide("buffered-body", complete);
+    this.#deps.observer.degradedPick("buffered-partial");
+    this.#decide("buffered-body", pending.completeFromHeaders());
   }
 
   /** The trailers came before the body's end: they are the end. */
