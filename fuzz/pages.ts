@@ -137,7 +137,11 @@ function checkSnapshot(store: EndpointStore): void {
   const [endpoint] = store.snapshot();
   assert.ok(endpoint);
   for (const [name, { value, source }] of Object.entries(endpoint.signals)) {
-    assert.equal(value === undefined, source === "unknown", `${name} is ${String(value)} from ${source}`);
+    assert.equal(
+      value === undefined,
+      source === "unknown" || source === "absent",
+      `${name} is ${String(value)} from ${source}`,
+    );
     assert.ok(typeof value !== "number" || Number.isFinite(value), `${name} is ${String(value)}`);
   }
 }

@@ -49,7 +49,8 @@ class Served {
     // A host that only observes takes no answers, from its first word on.
     this.#isObserved ||= step.mirror;
     const isIgnored = trace.finished > 0 || this.#isObserved;
-    if (step.metadata !== null) trace.allowed = step.metadata.hint;
+    // A message without a hint leaves the one before it in force.
+    if (step.metadata !== null && step.metadata.hint !== null) trace.allowed = step.metadata.hint;
     try {
       this.#exchange.receive(messageOf(step));
     } catch (error) {

@@ -30,6 +30,7 @@ import { ReceivingSweep } from "./extproc/receiving-sweep.ts";
 import { defaultMaxReceiveBytes, type StreamDeps, startExtProcServer, startHealthServer } from "./extproc/server.ts";
 import { type ServingCertificate, startCertificate } from "./extproc/serving-certificate.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
+import { DescriptorReserve } from "./lib/descriptor-reserve.ts";
 import { createRandom, type Random } from "./lib/random.ts";
 import { Dispatcher } from "./routing/dispatcher.ts";
 import { prepare } from "./routing/prepare.ts";
@@ -40,6 +41,7 @@ import { watchFirstRound } from "./scrape/first-round.ts";
 import { type Scraping, startScraping } from "./scrape/loop.ts";
 import { openSource, scrapeIntervalMs } from "./scrape/source.ts";
 import { observeCertificate } from "./telemetry/certificate-metrics.ts";
+import { yieldDescriptors } from "./telemetry/descriptor-metrics.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { guardLoop } from "./telemetry/loop-guard.ts";
 import { type MutualTls, startMetricsServer } from "./telemetry/metrics-server.ts";
@@ -143,6 +145,8 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const health = new Health({ ...ready, isSynced: false });
     const scraping = scrape(options, { store, clock, random, registry });
     started.push(() => scraping.close());
+    const reserve = new DescriptorReserve(clock, yieldDescriptors(scraping, { registry, logger, clock }));
+    started.push(() => reserve.close());
     const stalenessMs = options.stalenessMs ?? defaultStalenessMs;
     exportPool(registry, {
       name: options.poolName,
@@ -164,7 +168,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     });
     started.push(() => metrics.close());
     const plain = plainCredentials();
-    const serving = { host, clock, health };
+    const serving = { host, clock, health, connected: () => reserve.look() };
     const healthServer = await startHealthServer({ ...serving, port: options.grpcHealthPort, credentials: plain });
     started.push((hurry) => healthServer.close({ windowMs: 0, hardStopMs: 1000 }, hurry));
     const certificate = options.secureServing ? await certify(options, clock, registry) : undefined;
@@ -237,8 +241,10 @@ function createScheduler(
   return scheduler;
 }
 
-/** Starts scraping as the config says; throws when a file it names cannot be used. */
-/** Starts scraping; `firstRound` resolves when it makes sense to take traffic (reliability F38). */
+/**
+ * Starts scraping as the config says; throws when a file it names cannot be used. `firstRound` resolves when it makes sense
+ * to take traffic (reliability F38).
+ */
 function scrape(
   options: PickerOptions,
   rooms: Rooms & { readonly random: Random },
@@ -261,6 +267,7 @@ function scrape(
   });
   logger.info({ default: config.metrics.defaultEngine, engines: [...engines.byName.values()] }, "Reading metrics");
   return {
+    ...scraping,
     firstRound,
     close: async () => {
       round.close();

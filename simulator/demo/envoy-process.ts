@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatBootstrap } from "../../src/envoy/bootstrap.ts";
+import { buildBootstrap } from "../../src/envoy/bootstrap.ts";
+import type { Json } from "../../src/envoy/clusters.ts";
 import type { BootstrapOptions, SocketAddress } from "../../src/envoy/options.ts";
 import { type Clock, sleep } from "../../src/lib/clock.ts";
+import { formatYaml } from "../../src/lib/yaml-text.ts";
 import { endProcess } from "./end-process.ts";
 import { ask } from "./http-ask.ts";
 import { onExit } from "./on-exit.ts";
@@ -26,6 +28,8 @@ export interface EnvoyRun {
   readonly routing: BootstrapOptions["routing"];
   readonly endpoints: readonly SocketAddress[];
   readonly clock: Clock;
+  /** Makes the bootstrap to run of the one that the picker comes with; default: that one. */
+  readonly adapt?: (bootstrap: Json) => Json;
 }
 
 const startTimeoutMs = 15_000;
@@ -34,10 +38,11 @@ const startTimeoutMs = 15_000;
  * Starts Envoy on free loopback ports with one worker, so that "in turn" means in turn over all connections. Rejects with
  * what it printed when it does not come up.
  */
-export async function startEnvoy({ binary, folder, routing, endpoints, clock }: EnvoyRun): Promise<RunningEnvoy> {
+export async function startEnvoy(run: EnvoyRun): Promise<RunningEnvoy> {
+  const { binary, folder, routing, endpoints, clock, adapt = (bootstrap) => bootstrap } = run;
   const free = { host: "127.0.0.1", port: 0 };
   const [configFile, addressFile] = [join(folder, "envoy.yaml"), join(folder, "envoy-admin.txt")];
-  await writeFile(configFile, formatBootstrap({ listen: free, admin: free, routing, endpoints }));
+  await writeFile(configFile, formatYaml(adapt(buildBootstrap({ listen: free, admin: free, routing, endpoints }))));
   const args = ["-c", configFile, "--admin-address-path", addressFile, "--disable-hot-restart"];
   const child = spawn(binary, [...args, "--concurrency", "1", "--log-level", "error"], {
     stdio: ["ignore", "pipe", "pipe"],

@@ -3,7 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { traitsOf } from "../request/apis.ts";
 import { type InferenceRequest, withoutPrompt } from "../request/inference-request.ts";
 import { codeOf, type Forward, type Reject, type RouteDecision, reject } from "../routing/decision.ts";
-import { type HostMetadata, servedEndpoint } from "../routing/subset.ts";
+import { type HostMetadata, mergeMetadata, servedEndpoint } from "../routing/subset.ts";
 import type { EndCause } from "../scheduling/plugin.ts";
 import type { HeaderPairs, ReportedUsage, ResponseMetadata } from "../scheduling/roles.ts";
 import type { ByteBudget } from "./byte-budget.ts";
@@ -107,11 +107,11 @@ export class Exchange implements Receiving {
   /** Takes one message of the host. Throws OutOfOrderError when the protocol does not allow it here. */
   receive(message: HostMessage): void {
     if (this.#state === "ended" || this.#state === "refused") return;
-    if (message.metadata !== undefined) this.#noteMetadata(message.event, message.metadata);
+    const { event } = message;
+    if (message.metadata !== undefined) this.#noteMetadata(event, message.metadata);
     if (message.protocolConfig !== undefined && this.#state === "awaiting-headers")
       this.#modes = message.protocolConfig;
     if (message.observabilityMode) return this.#observe();
-    const { event } = message;
     if (event.kind === "unknown") return this.#deps.observer.illegalMessage("unknown-message");
     if (!this.#order[event.phase].take(event)) throw this.#outOfOrder(`${event.phase} ${event.kind}`);
     if (event.phase === "request") this.#onRequest(event);
@@ -154,13 +154,13 @@ export class Exchange implements Receiving {
   }
 
   /**
-   * The hint may come with the headers or with the last bytes: the last message of the request that carries metadata counts
+   * The hint may come with the headers or with the last bytes: the last message of the request that carries one counts
    * (protocol 1.6). Who served is said by the response's messages alone (case B21).
    */
   #noteMetadata(event: HostEvent, metadata: HostMetadata): void {
-    if (event.kind === "unknown") return;
-    if (event.phase === "request") this.#metadata = metadata;
-    else this.#responseMetadata = metadata;
+    const isOfResponse = event.kind !== "unknown" && event.phase === "response";
+    if (isOfResponse) this.#responseMetadata = mergeMetadata(this.#responseMetadata, metadata);
+    else this.#metadata = mergeMetadata(this.#metadata, metadata);
   }
 
   #onRequest(event: Exclude<HostEvent, { kind: "unknown" }>): void {
@@ -212,9 +212,17 @@ export class Exchange implements Receiving {
     this.#lastMessageAtMs = this.#deps.clock.nowMs();
     const refusal = this.#pending.append(body);
     if (refusal !== undefined) return this.#refuse(refusal, false);
-    // A buffering host sends one body message, without the end mark when trailers follow.
-    if (requestBodyMode !== "full-duplex-streamed") return this.#decide("buffered-body", this.#pending.complete());
-    if (endOfStream) this.#decide("body", this.#pending.complete());
+    if (requestBodyMode !== "full-duplex-streamed") this.#onBufferedBody(this.#pending, endOfStream);
+    else if (endOfStream) this.#decide("body", this.#pending.complete());
+  }
+
+  /** A buffering host sends one body message, without the end mark when trailers follow or when it is only the body's beginning. */
+  #onBufferedBody(pending: PendingRequest, endOfStream: boolean): void {
+    const complete = pending.complete();
+    const isCut = this.#modes.requestBodyMode === "buffered-partial" && !endOfStream && complete.kind === "reject";
+    if (!isCut) return this.#decide("buffered-body", complete);
+    this.#deps.observer.degradedPick("buffered-partial");
+    this.#decide("buffered-body", pending.completeFromHeaders());
   }
 
   /** The trailers came before the body's end: they are the end. */

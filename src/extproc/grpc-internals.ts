@@ -13,12 +13,23 @@ export function http2ServersOf(server: Server): readonly Http2Server[] {
   return http2Servers instanceof Map ? [...http2Servers.keys()] : [];
 }
 
+function streamUnder(call: ServerDuplexStream<unknown, unknown>): ServerHttp2Stream | undefined {
+  return (call as unknown as { call?: { stream?: ServerHttp2Stream } }).call?.stream;
+}
+
+/** The host has reset the stream, or both sides have ended it: nothing can be sent any more. False where this grpc-js hides it. */
+export function isClosed(call: ServerDuplexStream<unknown, unknown>): boolean {
+  return streamUnder(call)?.closed === true;
+}
+
 /**
  * Ends a stream at once, whatever waits to be sent on it: an end with a status would wait behind it. Where this grpc-js keeps
  * the HTTP/2 stream elsewhere, the stream ends as soon as the host has read.
  */
 export function resetStream(call: ServerDuplexStream<unknown, unknown>): void {
-  const { stream } = (call as unknown as { call?: { stream?: ServerHttp2Stream } }).call ?? {};
+  const stream = streamUnder(call);
   if (stream === undefined) call.end();
+  // Node keeps what waits on a stream that its host has reset without an error.
+  else if (stream.closed) stream.destroy();
   else stream.close(constants.NGHTTP2_CANCEL);
 }

@@ -18,6 +18,11 @@ export class HeaderList {
     return at === -1 ? undefined : this.#values[at]?.toString("utf8");
   }
 
+  /** Values of every header called `name` (lower case) as text, in order. */
+  all(name: string): string[] {
+    return this.entries().flatMap(([key, value]) => (key === name ? [value.toString("utf8")] : []));
+  }
+
   /** True when a header called `name` (lower case) is there, whatever its value. */
   has(name: string): boolean {
     return this.#names.includes(name);

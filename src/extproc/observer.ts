@@ -35,7 +35,7 @@ export interface ExchangeObserver {
   /** A message that the protocol does not allow, or that nobody knows. `reason` is from a closed list. */
   illegalMessage(reason: IllegalReason): void;
   /** A request is decided on its headers alone, because the host keeps the body in this mode. */
-  degradedPick(mode: "none" | "streamed" | "grpc"): void;
+  degradedPick(mode: "none" | "streamed" | "grpc" | "buffered-partial"): void;
   /** A request got its destination. `decisionMs`: end of the body to the answer. */
   routed(request: RequestLabels, requestBytes: number, decisionMs: number, picked: PickedEndpoint): void;
   /** A request was refused with `code`; `attempted` says that scheduling was tried. */

@@ -1,7 +1,7 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Clock } from "../lib/clock.ts";
 import type { ByteBudget } from "./byte-budget.ts";
-import { resetStream } from "./grpc-internals.ts";
+import { isClosed, resetStream } from "./grpc-internals.ts";
 import type { ExchangeLimits } from "./limits.ts";
 import type { PickerMessage } from "./messages.ts";
 import type { ExchangeObserver } from "./observer.ts";
@@ -33,6 +33,10 @@ export class Outbox implements Receiving {
     this.#deps = deps;
     call.on("drain", () => call.resume());
     for (const event of ["cancelled", "close", "finish"]) call.on(event, () => this.#drop());
+    // A reset without an error, as Envoy's are, looks like an orderly end of what the host says, and no close follows.
+    call.on("end", () => {
+      if (isClosed(call)) this.#cut();
+    });
   }
 
   send(message: PickerMessage): void {
@@ -49,6 +53,10 @@ export class Outbox implements Receiving {
   checkDeadline(nowMs: number): void {
     if (nowMs - this.#progressAtMs <= this.#deps.limits.bodyDeadlineMs) return;
     this.#deps.observer.illegalMessage("unread-answers");
+    this.#cut();
+  }
+
+  #cut(): void {
     this.#drop();
     resetStream(this.#call);
   }

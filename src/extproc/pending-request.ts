@@ -42,6 +42,16 @@ export interface RequestRules {
   readonly newRequestId: () => string;
 }
 
+/** Most characters that a refusal repeats of what a client wrote. */
+const maxShownLength = 100;
+
+/** The first coding of a body that is not "identity", lower-cased; headers may be repeated and hold lists. */
+function codingOf(headers: HeaderList): string | undefined {
+  if (!headers.has("content-encoding")) return undefined;
+  const codings = headers.all("content-encoding").flatMap((value) => value.toLowerCase().split(","));
+  return codings.map((coding) => coding.trim()).find((coding) => coding !== "" && coding !== "identity");
+}
+
 /** Collects one request from headers to last byte: reads what scheduling needs on the way and keeps the bytes. */
 export class PendingRequest {
   readonly kind = "pending";
@@ -51,6 +61,8 @@ export class PendingRequest {
   readonly #reader: BodyReader;
   readonly #rules: RequestRules;
   readonly #requestId: string;
+  /** The body's coding that keeps it from being read; undefined without one, and where nobody reads it. */
+  readonly #coding: string | undefined;
 
   private constructor(headers: HeaderList, control: ControlHeaders, reader: BodyReader, rules: RequestRules) {
     this.headers = headers;
@@ -58,6 +70,7 @@ export class PendingRequest {
     this.#reader = reader;
     this.#rules = rules;
     this.#requestId = control.requestId === "" ? rules.newRequestId() : control.requestId;
+    this.#coding = traitsOf(reader.api).isRequestOpaque ? undefined : codingOf(headers);
   }
 
   /** Starts with the headers; refused when a control header is unusable or no parser takes the path. */
@@ -68,7 +81,10 @@ export class PendingRequest {
     const path = requestPath(lookup);
     const reader = createBodyReader(path, rules.parsers);
     if (reader !== undefined) return new PendingRequest(headers, control, reader, rules);
-    return reject("rejected-bad-request", `no parser registered matching path suffix for: ${path}`);
+    return reject(
+      "rejected-bad-request",
+      `no parser registered matching path suffix for: ${path.slice(0, maxShownLength)}`,
+    );
   }
 
   /** The id that the client sent or that was made for it. */
@@ -139,10 +155,9 @@ export class PendingRequest {
 
   /** Bodies that somebody reads must come as they are. */
   #refuseEncoding(): Reject | undefined {
-    const encoding = this.headers.get("content-encoding");
-    if (encoding === undefined || encoding.toLowerCase() === "identity") return undefined;
-    if (traitsOf(this.#reader.api).isRequestOpaque) return undefined;
-    return reject("rejected-unsupported-encoding", `request body is encoded with "${encoding}", expected identity`);
+    if (this.#coding === undefined) return undefined;
+    const found = JSON.stringify(this.#coding.slice(0, maxShownLength));
+    return reject("rejected-unsupported-encoding", `request body is encoded with ${found}, expected identity`);
   }
 
   /** Called when the reader takes no more. */

@@ -60,7 +60,7 @@ export class ResponseRelay {
     this.status = Number.isInteger(status) ? status : undefined;
     const { dialect, streaming, targetModel, model } = this.#options;
     if (dialect === "opaque") return [responseHeadersReply(false, added())];
-    const contentType = headers.get("content-type") ?? "";
+    const contentType = headers.get("content-type")?.toLowerCase() ?? "";
     const isEventStream = contentType.includes("text/event-stream");
     this.#isRelayed = streaming || isEventStream || contentType.startsWith("application/grpc");
     this.#usage = createUsageReader(dialect, isEventStream ? "sse" : "json");

@@ -4,6 +4,7 @@ import { Connections } from "./connections.ts";
 import { drain, type DrainLimits, type DrainReport, OpenStreams } from "./drain.ts";
 import { Exchange, type ExchangeDeps, OutOfOrderError } from "./exchange.ts";
 import { widenConnectionWindow, widenStreamWindow } from "./flow-window.ts";
+import { http2ServersOf } from "./grpc-internals.ts";
 import type { Health } from "./health.ts";
 import { liftResetLimit } from "./reset-limit.ts";
 import type { HostMessage, PickerMessage } from "./messages.ts";
@@ -19,6 +20,8 @@ export interface GrpcServerOptions {
   readonly clock: Clock;
   /** Served beside whatever else the server serves. */
   readonly health: Health;
+  /** Told of every connection that was taken. */
+  readonly connected?: () => void;
 }
 
 /** A listening gRPC server. */
@@ -131,7 +134,9 @@ async function listen(server: Server, options: GrpcServerOptions, streams: OpenS
     });
   });
   widenConnectionWindow(server);
-  const { clock, credentials, health } = options;
+  const { clock, credentials, health, connected } = options;
+  if (connected !== undefined)
+    for (const http2Server of http2ServersOf(server)) http2Server.on("connection", connected);
   const connections = new Connections(server, credentials._isSecure(), clock);
   const atOnce = { windowMs: 0, hardStopMs: 0 };
   return {

@@ -47,6 +47,13 @@ export interface ScrapeOptions {
 
 /** Running scrapes. */
 export interface Scraping {
+  /**
+   * Lets go of every connection, and asks for no page until `resume`; what is under way is dropped, without a report. Returns
+   * how many connections that were at most.
+   */
+  pause(): number;
+  /** Goes on, every endpoint at a random moment of the next interval. Does nothing unless paused. */
+  resume(): void;
   /** Stops all scraping; resolves when the sockets are gone. No sample is put after the call. */
   close(): Promise<void>;
 }
@@ -88,6 +95,8 @@ export function startScraping(options: ScrapeOptions): Scraping {
   };
   const ends = [store.onAdded(start), store.onRemoved(stop)];
   return {
+    pause: () => scrapes.pause(),
+    resume: () => scrapes.resume(),
     close: async () => {
       for (const end of ends) end();
       await Promise.all(Array.from(scrapes.targets.values(), (target) => target.close()));
@@ -104,6 +113,7 @@ class Scrapes {
   readonly pace: Pace;
   readonly #wantedMs: number;
   #reportedMs = 0;
+  #isPaused = false;
 
   constructor(options: ScrapeOptions) {
     this.options = options;
@@ -116,6 +126,22 @@ class Scrapes {
     const target = new Target(spec, this);
     this.targets.set(spec.id, target);
     return target;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  pause(): number {
+    this.#isPaused = true;
+    for (const target of this.targets.values()) target.pause();
+    return this.targets.size;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    for (const target of this.targets.values()) target.start();
   }
 
   /** The interval that holds now. */
@@ -141,7 +167,8 @@ class Target {
   #parse: PageParser | undefined;
   #dueMs = 0;
   #cancel: () => void = () => {};
-  #isClosed = false;
+  /** Goes up when the target stops: a scrape that began before is over then. */
+  #round = 0;
 
   constructor({ id, incarnation, host, port }: EndpointSpec, scrapes: Scrapes) {
     const { deadlineMs = 1000, source } = scrapes.options;
@@ -155,13 +182,19 @@ class Target {
   }
 
   start(): void {
+    if (this.#scrapes.isPaused) return;
     const { clock, random } = this.#scrapes.options;
     this.#dueMs = clock.nowMs() + random() * this.#scrapes.intervalMs();
     this.#schedule();
   }
 
+  /** Until the next start. */
+  pause(): void {
+    void this.close();
+  }
+
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#round++;
     this.#cancel();
     await this.#fetcher.close();
   }
@@ -177,8 +210,9 @@ class Target {
     store.announceSample(this.#id, this.#incarnation, startedAtMs);
     const spec = store.find(this.#id, this.#incarnation);
     if (spec === undefined) return;
+    const round = this.#round;
     const page = await this.#fetcher.fetch(this.#parserFor(spec));
-    if (this.#isClosed) return;
+    if (round !== this.#round) return;
     this.#apply(page, spec, startedAtMs);
     const intervalMs = this.#scrapes.intervalMs();
     const missed = Math.floor((clock.nowMs() - this.#dueMs) / intervalMs);

@@ -243,12 +243,18 @@ export const metricNames = {
     ["origin"],
     "Unix time at which the certificate of the ext_proc port ends; origin file or self-signed.",
   ),
-  loopLag: gauge("epp_event_loop_lag_seconds", ["quantile"], "Delay of the event loop since the last collection."),
+  loopLag: gauge("epp_event_loop_lag_seconds", ["quantile"], "How late the event loop was since the last collection."),
   loopStalls: counter(
     "epp_event_loop_stalls_total",
     [],
     "Moments in which the event loop stood still for more than 100 ms.",
   ),
+  descriptorShortages: counter(
+    "epp_descriptor_shortages_total",
+    [],
+    "Times that no file descriptor was left, so that scraping gave its own to the hosts' connections.",
+  ),
+  scrapingPaused: gauge("epp_scraping_paused", [], "1 while scraping waits for free file descriptors."),
   unresolvedHosts: counter(
     "epp_host_resolution_failures_total",
     [],

@@ -1,4 +1,4 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
+import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import type { MetricsRegistry } from "./registry.ts";
 
 /** What the gauges of the pool are computed from. */
@@ -70,15 +70,27 @@ function describe(values: readonly (number | undefined)[]): { mean: number; stan
   return { mean, standardDeviation: Math.sqrt(variance) };
 }
 
-/** Exports the delay of the event loop since the last collection. Returns the function that stops the measurement. */
-export function exportLoopLag(registry: MetricsRegistry): () => void {
-  const delay = monitorEventLoopDelay({ resolution: 20 });
-  delay.enable();
+/** Time between two looks of the histogram below. */
+const lookMs = 20;
+
+/**
+ * Exports the delay of the event loop since the last collection. `histogram` holds nanoseconds from one look to the next, as
+ * Node's own does: the wanted time between two looks is in every value, and is taken off. Returns the function that stops the
+ * measurement.
+ */
+export function exportLoopLag(
+  registry: MetricsRegistry,
+  histogram: Pick<IntervalHistogram, "enable" | "disable" | "percentile" | "reset"> = monitorEventLoopDelay({
+    resolution: lookMs,
+  }),
+): () => void {
+  histogram.enable();
   registry.onCollect(() => {
     for (const quantile of [50, 99, 100]) {
-      registry.metrics.loopLag.set({ quantile: String(quantile / 100) }, delay.percentile(quantile) / 1e9);
+      const lagSeconds = Math.max(0, histogram.percentile(quantile) / 1e9 - lookMs / 1000);
+      registry.metrics.loopLag.set({ quantile: String(quantile / 100) }, lagSeconds);
     }
-    delay.reset();
+    histogram.reset();
   });
-  return () => delay.disable();
+  return () => histogram.disable();
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { type MetricName, legacyNames, metricNames } from "./names.ts";
 
@@ -14,7 +15,7 @@ export interface MetricsRegistry {
   readonly metrics: Metrics;
   /** Runs before every collection, for gauges that are read instead of kept. */
   onCollect(callback: () => void): void;
-  /** The page in Prometheus text format, deprecated names included. */
+  /** The page in Prometheus text format, deprecated names included. Who asks while one is printed gets that one. */
   page(): Promise<string>;
   readonly contentType: string;
 }
@@ -27,15 +28,27 @@ export function createRegistry(): MetricsRegistry {
   ) as unknown as Metrics;
   for (const { from, to, labels } of legacyNames)
     registry.registerMetric(renamed(metrics[from], to, labels) as Counter);
+  let underWay: Promise<string> | undefined;
   return {
     metrics,
     onCollect: (callback) => callbacks.push(callback),
-    page: () => {
-      for (const callback of callbacks) callback();
-      return registry.metrics();
-    },
+    page: () =>
+      (underWay ??= printPage(registry, callbacks).finally(() => {
+        underWay = undefined;
+      })),
     contentType: registry.contentType,
   };
+}
+
+/** One family a turn of the event loop: with a thousand models a page has tens of megabytes, and decisions would wait for it. */
+async function printPage(registry: Registry, callbacks: readonly (() => void)[]): Promise<string> {
+  for (const callback of callbacks) callback();
+  const families: string[] = [];
+  for (const { name } of registry.getMetricsAsArray() as unknown as readonly { readonly name: string }[]) {
+    families.push(await registry.getSingleMetricAsString(name));
+    await setImmediate();
+  }
+  return `${families.join("\n\n")}\n`;
 }
 
 function createMetric(name: MetricName, registry: Registry): Counter | Gauge | Histogram {
@@ -70,24 +83,27 @@ function renamed(source: Counter | Gauge | Histogram, to: string, labels: Readon
     name: to,
     get: async () => {
       const family = await source.get();
+      const kept = Object.entries({ ...labels, le: "le" });
       const sums = new Map<string, MetricValue>();
       for (const sample of family.values as MetricValue[]) {
-        const kept: Record<string, string | number> = {};
-        for (const [name, origin] of Object.entries({ ...labels, le: "le" })) {
-          const value = sample.labels[origin];
-          if (value !== undefined) kept[name] = value;
-        }
-        const metricName = sample.metricName?.replace(family.name, to);
-        const key = JSON.stringify([metricName, kept]);
-        const before = sums.get(key)?.value ?? 0;
-        sums.set(key, {
-          value: before + sample.value,
-          labels: kept,
-          ...(metricName === undefined ? {} : { metricName }),
-        });
+        let key = sample.metricName ?? "";
+        for (const [, origin] of kept) key += `\n${sample.labels[origin] ?? ""}`;
+        const sum = sums.get(key);
+        if (sum === undefined) sums.set(key, renameSample(sample, { from: family.name, to, kept }));
+        else sum.value += sample.value;
       }
       return { ...family, name: to, help: `Deprecated name of ${family.name}.`, values: [...sums.values()] };
     },
     reset: () => {},
   };
+}
+
+/** The sample under the new family's name, with the labels that it keeps. */
+function renameSample(
+  { value, labels, metricName }: MetricValue,
+  { from, to, kept }: { from: string; to: string; kept: readonly (readonly [name: string, origin: string])[] },
+): MetricValue {
+  const renamed: MetricValue["labels"] = {};
+  for (const [name, origin] of kept) if (labels[origin] !== undefined) renamed[name] = labels[origin];
+  return { value, labels: renamed, ...(metricName === undefined ? {} : { metricName: metricName.replace(from, to) }) };
 }

@@ -1,24 +1,35 @@
 import type { ExchangeObserver, ExchangeSummary, PickedEndpoint, RequestLabels } from "../extproc/observer.ts";
-import { LabelCap } from "./label-cap.ts";
+import { LabelCap, overflowLabel } from "./label-cap.ts";
 import type { Logger } from "./logger.ts";
 import type { MetricsRegistry } from "./registry.ts";
 
 type Labels = { model_name: string; target_model_name: string; fairness_id: string; priority: string };
+
+/**
+ * Most combinations of model, target, fairness id and priority: each has some 300 series, and capped one by one the labels
+ * would allow millions of them (reliability T10).
+ */
+const maxLabelSets = 1000;
 
 /** Counts what happens to requests. One instance a process, since the caps on label values are its own. */
 export class RequestMetrics implements ExchangeObserver {
   readonly #metrics: MetricsRegistry["metrics"];
   readonly #models: LabelCap;
   readonly #fairnessIds = new LabelCap();
-  /** A request keeps its labels, also when what is pinned changes meanwhile: gauges go down where they went up. */
-  readonly #known = new WeakMap<RequestLabels, Labels>();
-
+  readonly #sets = new Set<string>();
+  readonly #isPinned: (model: string) => boolean;
+  /**
+   * A request keeps its labels, also when what is pinned changes meanwhile: gauges go down where they went up. And it asks for
+   * them with every chunk of its response.
+   */
+  readonly #labelsOf = new WeakMap<RequestLabels, Labels>();
   readonly #logger: Logger;
   readonly #loggedModes = new Set<string>();
 
   /** `isPinned`: model names that are labels beside the first 1000, the targets of rewrite rules; default none. */
-  constructor(registry: MetricsRegistry, logger: Logger, isPinned?: (model: string) => boolean) {
+  constructor(registry: MetricsRegistry, logger: Logger, isPinned: (model: string) => boolean = () => false) {
     this.#metrics = registry.metrics;
+    this.#isPinned = isPinned;
     this.#models = new LabelCap(isPinned);
     this.#logger = logger;
   }
@@ -128,15 +139,28 @@ export class RequestMetrics implements ExchangeObserver {
   }
 
   #labels(request: RequestLabels): Labels {
-    const known = this.#known.get(request);
+    const known = this.#labelsOf.get(request);
     if (known !== undefined) return known;
-    const labels = {
+    const labels = this.#limitSets(request, {
       model_name: this.#models.limit(request.modelName),
       target_model_name: this.#models.limit(request.targetModelName),
       fairness_id: this.#fairnessIds.limit(request.fairnessId),
       priority: String(request.priority),
-    };
-    this.#known.set(request, labels);
+    });
+    this.#labelsOf.set(request, labels);
     return labels;
+  }
+
+  /** The labels, or "other" for each that clients choose when there are too many combinations already. */
+  #limitSets({ targetModelName }: RequestLabels, labels: Labels): Labels {
+    const set = Object.values(labels).join("\n");
+    if (this.#sets.has(set)) return labels;
+    if (this.#sets.size < maxLabelSets) {
+      this.#sets.add(set);
+      return labels;
+    }
+    const { priority } = labels;
+    const target = this.#isPinned(targetModelName) ? labels.target_model_name : overflowLabel;
+    return { model_name: overflowLabel, target_model_name: target, fairness_id: overflowLabel, priority };
   }
 }

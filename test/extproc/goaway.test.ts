@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { startTestPicker, type TestPickerOptions } from "../support/a-picker.ts";
+import { acknowledged, callHeaders, endOfHeaders, endOfStream, frame, preface } from "../support/http2-frames.ts";
 
 const frameTypes = ["DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS", "PUSH_PROMISE", "PING", "GOAWAY"];
 
@@ -15,33 +16,7 @@ interface Frame {
   readonly payload: Buffer;
 }
 
-const acknowledged = 1;
-const endOfStream = 1;
-const endOfHeaders = 4;
-
-function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** Headers as HPACK literals without indexing; names and values of less than 127 bytes. */
-function headerBlock(headers: Readonly<Record<string, string>>): Buffer {
-  const parts = Object.entries(headers).flatMap(([name, value]) => [0, name.length, name, value.length, value]);
-  return Buffer.concat(parts.map((part) => (typeof part === "number" ? Buffer.of(part) : Buffer.from(part))));
-}
-
-const checkHeaders = headerBlock({
-  ":method": "POST",
-  ":scheme": "http",
-  ":path": "/grpc.health.v1.Health/Check",
-  ":authority": "picker",
-  te: "trailers",
-  "content-type": "application/grpc",
-});
+const checkHeaders = callHeaders("/grpc.health.v1.Health/Check");
 
 /** A host that speaks HTTP/2 frame by frame, so that a test decides what is on its way when. */
 class FrameHost {
@@ -55,7 +30,7 @@ class FrameHost {
     socket.on("error", () => {});
     socket.on("close", () => this.#wake());
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    socket.write(preface);
     socket.write(frame(4, 0, 0));
   }
 

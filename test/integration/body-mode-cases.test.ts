@@ -112,6 +112,31 @@ test("STREAMED responses are answered piece by piece, changed pieces sent back",
   assert.equal(await stream.close(), undefined);
 });
 
+test("BUFFERED_PARTIAL takes a whole body like BUFFERED, and decides on the headers when the host holds only its beginning", async (t) => {
+  const { picker, address } = await aPicker(t);
+  for (const [body, isWhole] of [
+    [completion("base"), true],
+    [completion("base").slice(0, 20), false],
+  ] as const) {
+    const stream = picker
+      .open()
+      .requestHeaders(completionHeaders, false, modes("buffered-partial", "buffered-partial"));
+    await stream.next();
+    stream.requestBody(body, isWhole);
+    const common = (await stream.next()).request_body?.response;
+    const set = (common?.header_mutation?.set_headers ?? []).map(({ header }) => String(header.raw_value));
+    assert.deepEqual(set, [address]);
+    assert.equal(common?.body_mutation, undefined, "the host goes on with what it has");
+    stream.responseHeaders(json, true);
+    assert.equal(await stream.close(), undefined);
+  }
+  assert.equal(await picker.sample('epp_degraded_picks_total{mode="buffered-partial"}'), 1);
+  const refused = picker.open().requestHeaders(completionHeaders, false, modes("buffered-partial", "none"));
+  await refused.next();
+  refused.requestBody('{"model":"base"', true);
+  assert.equal((await refused.next()).immediate_response?.status?.code, 400, "a body that ends is whole");
+});
+
 test("a host that only mirrors traffic gets no answer", async (t) => {
   const { picker } = await aPicker(t);
   const stream = picker.open().requestHeaders(completionHeaders, true, { observability_mode: true });

@@ -133,31 +133,16 @@ test("T09 two streams with one request id are two requests: the end of one leave
 });
 
 test("T11 the prefix index is full and stays so, whatever clients send", () => {
-  const index = new PrefixIndex(1000);
+  const index = new PrefixIndex(64_000);
   const prompt = new Uint8Array(4096);
   for (let client = 0; client < 5000; client++) {
     new DataView(prompt.buffer).setUint32(0, client);
     const chain = hashBlocks(prompt, 64, 2048, chainSeed(1n, "base", ""));
     index.add(anEndpoint(`server-${client % 3}`), chain, 100_000);
+    assert.ok(index.size.bytes <= 64_000);
   }
   const { blocks, bytes } = index.size;
-  assert.ok(blocks <= 1000 && bytes <= 1000 * 64, `${blocks} blocks in ${bytes} bytes`);
-});
-
-test("T11 300,000 prompts have as many hashes, which another process does not share", () => {
-  const prompt = new Uint8Array(64);
-  const seeds = [chainSeed(1n, "base", ""), chainSeed(2n, "base", "")] as const;
-  const [ours, theirs] = seeds.map((seed) => {
-    const seen = new Set<string>();
-    for (let at = 0; at < 300_000; at++) {
-      new DataView(prompt.buffer).setUint32(0, at);
-      const { words } = hashBlocks(prompt, 64, 1, seed);
-      seen.add(`${words[0]}:${words[1]}`);
-    }
-    return seen;
-  });
-  assert.equal(ours?.size, 300_000);
-  assert.equal([...(theirs ?? [])].filter((hash) => ours?.has(hash)).length, 0);
+  assert.ok(blocks > 100 && bytes <= 64_000, `${blocks} blocks in ${bytes} bytes`);
 });
 
 test("T11 no answer to a client names an endpoint or a score", async (t) => {

@@ -38,8 +38,8 @@ test("F69 a wall clock that jumps by an hour moves no deadline, no age and no sc
   for (let round = 0; round < 20; round++) {
     assert.equal(await outcomeOf(picker), server.address);
     slow.requestBody(" ", false);
-    const age = await picker.sample('epp_sample_age_seconds{endpoint_name="server-0",namespace="default"}');
-    assert.ok(age === undefined || (age >= 0 && age < 60), `a sample is ${age} s old`);
+    const age = await picker.sample('epp_endpoint_sample_age_seconds{endpoint_name="server-0",namespace="default"}');
+    assert.ok(age !== undefined && age >= 0 && age < 60, `a sample is ${age} s old`);
     await pause(50);
   }
   const scrapes = server.requests() - before;
@@ -86,6 +86,33 @@ test("F71 without file descriptors the picker waits for some, without a busy loo
   for (const socket of flood) socket.destroy();
   await until("a new connection", async () => (await freshOutcome(t, picker)) === server.address);
   assert.equal(picker.child.exitCode, null);
+});
+
+test("F71 when descriptors run out scrapes give theirs up: hosts' connections are taken, requests answered, scraping goes on later", async (t) => {
+  const servers = await Promise.all(Array.from({ length: 40 }, () => startFakeModelServer(t)));
+  const picker = await startPickerProcess(t, servers, { maxFiles: 256 });
+  const scraped = (): number => servers.reduce((sum, server) => sum + server.requests(), 0);
+  await until("a connection to every server", () => servers.every((server) => server.connections() === 1));
+  assert.equal(await picker.sample("epp_scraping_paused"), 0);
+  // 20 more than there is room for, 36 fewer than there are with the reserve and the scrapes' connections.
+  const flood = await aFlood(t, picker.grpcPort, 256 - picker.openFiles() + 20);
+  await until("a pause of scraping", async () => (await picker.sample("epp_scraping_paused")) === 1);
+  for (let round = 0; round < 3; round++) {
+    const outcome = await freshOutcome(t, picker);
+    assert.ok(
+      servers.some(({ address }) => address === outcome),
+      `a host's new connection: ${outcome}`,
+    );
+  }
+  const before = scraped();
+  await pause(500);
+  assert.equal(scraped(), before, "no scrape is under way");
+  const dropped = flood.filter((socket) => socket.closed).length;
+  assert.equal(dropped, 0, `${dropped} of ${flood.length} connections were dropped`);
+  assert.equal(await picker.sample("epp_descriptor_shortages_total"), 1);
+  for (const socket of flood) socket.destroy();
+  await until("scrapes of every server", () => servers.every((server) => server.connections() >= 2));
+  assert.equal(await picker.sample("epp_scraping_paused"), 0);
 });
 
 /** Connections that say nothing. */

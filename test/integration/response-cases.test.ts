@@ -134,6 +134,20 @@ test("B8 relays an event stream that nobody asked for chunk by chunk", async (t)
   );
 });
 
+for (const type of ["Text/Event-Stream;charset=UTF-8", "TEXT/EVENT-STREAM", "Application/GRPC+proto"]) {
+  test(`B8 relays a response of type ${type} chunk by chunk`, async (t) => {
+    const picker = await aPicker(t);
+    const head = [json[0], ["content-type", type]] as const;
+    const answers = await answersTo(await routed(picker), (open) =>
+      open.responseHeaders(head).responseBody("data: 1\n\n").responseBody("", true),
+    );
+    assert.deepEqual(
+      answers.slice(1).map((answer) => streamed(answer).endOfStream),
+      [false, true],
+    );
+  });
+}
+
 const names: readonly [what: string, sent: string, want: string][] = [
   ["without a space", '{"id":1,"model":"target","x":2}', '{"id":1,"model":"base","x":2}'],
   ["with a space", '{"id":1,"model": "target","x":2}', '{"id":1,"model": "base","x":2}'],

@@ -245,6 +245,27 @@ test("a compressed body is refused with 415", async (t) => {
   assert.equal(answer?.immediate_response?.status?.code, 415);
 });
 
+const codings: readonly (readonly [values: readonly string[], isTaken: boolean])[] = [
+  [["identity"], true],
+  [[""], true],
+  [[" Identity , identity"], true],
+  [["gzip", "identity"], false],
+  [["identity, br"], false],
+  [["identity", "X-Unknown"], false],
+  [[`z${"z".repeat(10_000)}\u001b[31m`], false],
+];
+for (const [values, isTaken] of codings) {
+  const name = values.join(" and ").slice(0, 40);
+  test(`T14 a body of content-encoding "${name}" is ${isTaken ? "taken" : "refused with 415"}`, async (t) => {
+    const picker = await startTestPicker(t, [await startFakeModelServer(t)]);
+    const headers = values.map((value) => ["content-encoding", value] as const);
+    const [answer] = await requestAnswers(picker, completion("base"), [...completionHeaders, ...headers]);
+    assert.equal(answer?.immediate_response?.status?.code, isTaken ? undefined : 415);
+    const text = String(answer?.immediate_response?.body ?? "");
+    assert.ok(text.length < 300 && !text.includes("\u001b"), "no room for a client to write in");
+  });
+}
+
 test("messages out of order end their stream only", async (t) => {
   const server = await startFakeModelServer(t);
   const picker = await startTestPicker(t, [server]);

@@ -70,12 +70,44 @@ test("T02 a bare IP stands for every port of it", async (t) => {
   assert.equal(destination(await firstAnswer(picker, subset(list([text("127.0.0.1")])))), servers[2]?.address);
 });
 
+const carriers: readonly (readonly [what: string, later: object])[] = [
+  ["no metadata", {}],
+  ["an empty metadata context", { metadata_context: {} }],
+  ["metadata of another namespace", metadata("envoy.lb", "x", text("y"))],
+  ["another key in the namespace of the hint", metadata("envoy.lb.subset_hint", "x", text("y"))],
+];
+for (const [what, later] of carriers) {
+  test(`T02 A9 a hint that came with the headers holds when the body comes with ${what}`, async (t) => {
+    const { picker, servers } = await aPool(t);
+    const stream = picker.open();
+    stream.requestHeaders(completionHeaders, false, subset(list([text(servers[0]?.address ?? "")])));
+    stream.requestBody(completion("base"), true, later);
+    assert.equal(destination(await stream.next()), servers[0]?.address);
+    await stream.close();
+  });
+}
+
+test("T02 a hint with the last bytes takes the place of the one with the headers", async (t) => {
+  const { picker, servers } = await aPool(t);
+  const stream = picker.open();
+  stream.requestHeaders(completionHeaders, false, subset(list([text(servers[0]?.address ?? "")])));
+  stream.requestBody(completion("base"), true, subset(list([text(servers[1]?.address ?? "")])));
+  assert.equal(destination(await stream.next()), servers[1]?.address);
+  await stream.close();
+});
+
 const empty: readonly [id: string, what: string, hint: object][] = [
   ["A11", "names nobody of the pool", list([text("192.168.1.99:8000")])],
   ["A12", "is an empty list", list([])],
   ["T02", "is an empty string", text("")],
   ["T02", "is a number", { numberValue: 1 }],
   ["T02", "is a list of numbers", list([{ numberValue: 1 }])],
+  ["T02", "is null", { nullValue: 0 }],
+  ["T02", "is true", { boolValue: true }],
+  ["T02", "is a struct", { structValue: { fields: {} } }],
+  ["T02", "is a list in a list", list([list([text("127.0.0.1")])])],
+  ["T02", "is commas", text(",,")],
+  ["T02", "is a prefix of an IP", text("127.0.0")],
   ["T02", "has the right IP with another port", list([text("127.0.0.1:1")])],
 ];
 for (const [id, what, hint] of empty) {
@@ -147,6 +179,20 @@ function scoresIn(answer: Answer): object | undefined {
     | undefined;
   return namespace?.["x-gateway-destination-endpoint-scores"]?.structValue?.fields;
 }
+test("B21 only what the response says counts as the endpoint that served", async (t) => {
+  const { picker, servers } = await aPool(t);
+  const inFlight = (): (number | undefined)[] =>
+    picker.picker.store.snapshot().map(({ inFlightRequests }) => inFlightRequests);
+  const served = metadata("envoy.lb", "x-gateway-destination-endpoint-served", text(servers[0]?.address ?? ""));
+  const stream = picker.open();
+  stream.requestHeaders(completionHeaders, false, served).requestBody(completion("base"), true, served);
+  await stream.next();
+  await stream.next();
+  stream.responseHeaders([[":status", "200"]]);
+  await stream.next();
+  assert.deepEqual(inFlight(), [0, 0, 1]);
+  await stream.close();
+});
 
 test("C6 H7 scores of every candidate are in the metadata when asked for", async (t) => {
   const { picker, servers } = await aPool(t, { emitScores: true });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { EndpointStore } from "../../src/datastore/store.ts";
 import { closedPort, type FakeModelServer, startFakeModelServer } from "../support/fake-model-server.ts";
@@ -164,6 +165,39 @@ test("close stops everything and leaves no timer but the sweep's last", async (t
   rig.clock.advance(1000);
   assert.equal(rig.clock.pending, 0);
   assert.equal(server.requests(), 1);
+});
+
+test("F71 pause lets go of every connection and drops what is under way; resume goes on, endpoints that joined included", async (t) => {
+  const [first, slow, joined] = [
+    await startFakeModelServer(t),
+    await startFakeModelServer(t),
+    await startFakeModelServer(t),
+  ];
+  const rig = new ScrapeRig(t, [spec("a", first.port)]);
+  await rig.interval(1);
+  slow.answerWith(() => {});
+  const asked = slow.nextRequest();
+  rig.store.upsert(spec("b", slow.port));
+  rig.clock.advance(50);
+  const { socket } = await asked;
+  await rig.until(() => rig.heard.length >= 2);
+  const heard = rig.heard.length;
+  assert.equal(rig.scraping.pause(), 2);
+  await once(socket, "close");
+  rig.store.upsert(spec("c", joined.port));
+  rig.clock.advance(5000);
+  assert.equal(rig.heard.length, heard, "no page, no failure");
+  assert.deepEqual([first.connections(), joined.connections()], [1, 0]);
+  slow.answerWith(undefined);
+  rig.scraping.resume();
+  rig.scraping.resume();
+  await rig.interval(heard + 3);
+  assert.deepEqual(
+    rig.heard.slice(heard).toSorted(),
+    ["a", "b", "c"].map((name) => `${name} scraped true 0`),
+  );
+  assert.deepEqual([first.connections(), joined.connections()], [2, 1]);
+  await rig.interval(heard + 6);
 });
 
 test("reads the metrics that the endpoint's spec asks for", async (t) => {

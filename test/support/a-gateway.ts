@@ -1,39 +1,57 @@
 import type { RequestListener } from "node:http";
 import type { TestContext } from "node:test";
-import { startTestPicker, type TestPicker, type TestPickerOptions, until } from "./a-picker.ts";
+import type { EnvoyRun } from "../../simulator/demo/envoy-process.ts";
+import { type ListedServer, startTestPicker, type TestPicker, type TestPickerOptions, until } from "./a-picker.ts";
 import { anEnvoy } from "./an-envoy.ts";
 import { type FakeModelServer, renderPage, sendPage, startFakeModelServer } from "./fake-model-server.ts";
 
-/** One fake model server, a picker and a real Envoy before them, with full-duplex bodies. */
-export interface Gateway {
+/** A picker and a real Envoy before model servers, with full-duplex bodies. */
+export interface PoolGateway {
   /** Port that clients connect to, on 127.0.0.1. */
   readonly port: number;
   readonly url: string;
-  readonly server: FakeModelServer;
   readonly picker: TestPicker;
   /** Resolves when no request is in flight, no stream is open and no byte is held. */
   quiet(): Promise<void>;
+}
+
+/** A gateway before one fake model server. */
+export interface Gateway extends PoolGateway {
+  readonly server: FakeModelServer;
+}
+
+/** What a test changes about a gateway. */
+export interface GatewayOptions extends TestPickerOptions {
+  /** Makes Envoy's bootstrap of the one that the picker comes with. */
+  readonly adapt?: EnvoyRun["adapt"];
 }
 
 /** Starts a gateway whose model server answers with `listener`; stopped with the test. */
 export async function aGateway(
   t: TestContext,
   listener: RequestListener,
-  options: TestPickerOptions = {},
+  options: GatewayOptions = {},
 ): Promise<Gateway> {
   const server = await startFakeModelServer(t);
   server.answerWith((request, response) => {
     if (request.url === "/metrics") sendPage(response, renderPage({ waiting: 0, running: 0, kvCacheRatio: 0 }));
     else listener(request, response);
   });
-  const picker = await startTestPicker(t, [server], options);
+  return { ...(await aGatewayTo(t, [server], options)), server };
+}
+
+/** Starts a gateway before servers that are there; stopped with the test. */
+export async function aGatewayTo(
+  t: TestContext,
+  servers: readonly ListedServer[],
+  { adapt, ...options }: GatewayOptions = {},
+): Promise<PoolGateway> {
+  const picker = await startTestPicker(t, servers, options);
   const { grpcPort, grpcHealthPort: healthPort } = picker.picker;
-  const pickers = [{ host: "127.0.0.1", port: grpcPort, healthPort, isSecure: false }];
-  const { listener: address } = await anEnvoy(
-    t,
-    { kind: "picker", host: "original-dst", pickers, failOpen: false },
-    [],
-  );
+  const isSecure = options.secureServing === true;
+  const pickers = [{ host: "127.0.0.1", port: grpcPort, healthPort, isSecure }];
+  const routing = { kind: "picker", host: "original-dst", pickers, failOpen: false } as const;
+  const { listener: address } = await anEnvoy(t, routing, [], adapt);
   const url = `http://127.0.0.1:${address.port}`;
   await untilPicked(url);
   const quiet = async (): Promise<void> => {
@@ -46,7 +64,7 @@ export async function aGateway(
     throw new Error("streams stay open or bytes stay held");
   };
   await quiet();
-  return { port: address.port, url, server, picker, quiet };
+  return { port: address.port, url, picker, quiet };
 }
 
 /** Envoy answers 500 or 503 until its first health check of the picker has passed; a path without a parser does not reach the server. */

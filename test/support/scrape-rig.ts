@@ -4,7 +4,7 @@ import type { EndpointSpec } from "../../src/datastore/endpoint.ts";
 import { EndpointStore } from "../../src/datastore/store.ts";
 import { createRandom } from "../../src/lib/random.ts";
 import { VirtualClock } from "../../src/lib/virtual-clock.ts";
-import { type ScrapeOptions, startScraping } from "../../src/scrape/loop.ts";
+import { type ScrapeOptions, type Scraping, startScraping } from "../../src/scrape/loop.ts";
 
 /** The spec of an endpoint on loopback. */
 export function spec(name: string, port: number, incarnation = `${name}@${port}`): EndpointSpec {
@@ -47,10 +47,14 @@ export class ScrapeRig {
       store: this.store,
     });
     t.after(() => scraping.close());
-    this.close = () => scraping.close();
+    this.scraping = scraping;
   }
 
-  readonly close: () => Promise<void>;
+  readonly scraping: Scraping;
+
+  close(): Promise<void> {
+    return this.scraping.close();
+  }
 
   /** Moves on by an interval and waits until `count` scrapes in all were reported. */
   async interval(count: number, ms = 50): Promise<void> {

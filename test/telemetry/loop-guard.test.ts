@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Clock } from "../../src/lib/clock.ts";
 import { silentLogger } from "../../src/telemetry/logger.ts";
 import { guardLoop } from "../../src/telemetry/loop-guard.ts";
+import { exportLoopLag } from "../../src/telemetry/pool-metrics.ts";
 import { createRegistry } from "../../src/telemetry/registry.ts";
 
 /** A clock whose one timer fires as late as the test says. */
@@ -41,4 +42,27 @@ test("guardLoop counts late looks as stalls and logs one a minute", async () => 
   assert.deepEqual(lines.slice(1), [{ stallMs: 250 }]);
   stop();
   assert.equal(hasTimer(), false);
+});
+
+test("exportLoopLag exports the delay alone, without the 20 ms from one look to the next, and never less than none", async () => {
+  const registry = createRegistry();
+  const nanoseconds = new Map([
+    [50, 19_900_000],
+    [99, 25_000_000],
+    [100, 320_000_000],
+  ]);
+  const calls: string[] = [];
+  const stop = exportLoopLag(registry, {
+    enable: () => calls.push("enable") > 0,
+    disable: () => calls.push("disable") > 0,
+    reset: () => void calls.push("reset"),
+    percentile: (percentile) => nanoseconds.get(percentile) ?? Number.NaN,
+  });
+  const lags = (await registry.page()).split("\n").filter((line) => line.startsWith("epp_event_loop_lag_seconds{"));
+  const values = lags.map((line) => Number(line.split(" ")[1]));
+  assert.equal(lags.length, 3);
+  for (const [at, want] of [0, 0.005, 0.3].entries())
+    assert.ok(Math.abs((values[at] as number) - want) < 1e-9, lags[at]);
+  stop();
+  assert.deepEqual(calls, ["enable", "reset", "disable"]);
 });
