@@ -4,10 +4,12 @@ import { admit } from "./admission/admit.ts";
 import { CompletionRate } from "./admission/completion-rate.ts";
 import { poolSaturation } from "./admission/saturation.ts";
 import type { CompiledConfig } from "./config/load.ts";
+import type { Endpoint } from "./datastore/endpoint.ts";
 import { ModelRewriteStore } from "./datastore/model-rewrites.ts";
 import { ObjectiveStore } from "./datastore/objectives.ts";
 import { ageMs, scrapedOf, type Signal } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
+import { defaultHalfLife, type HalfLifeBounds } from "./datastore/track-record.ts";
 import { TokenEstimator } from "./datastore/token-estimator.ts";
 import { createDebugPages } from "./decisions/debug-pages.ts";
 import { DecisionLog } from "./decisions/decision-log.ts";
@@ -46,7 +48,7 @@ import type { Logger } from "./telemetry/logger.ts";
 import { guardLoop } from "./telemetry/loop-guard.ts";
 import { type MutualTls, startMetricsServer } from "./telemetry/metrics-server.ts";
 import { exportDecisionRing } from "./telemetry/decision-ring-metrics.ts";
-import { type EndpointGauges, exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
+import { type EndpointGauges, exportBytesPerToken, exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
 import { createRegistry, type MetricsRegistry } from "./telemetry/registry.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
 import { ScrapeMetrics } from "./telemetry/scrape-metrics.ts";
@@ -78,6 +80,8 @@ export interface PickerOptions {
   readonly scrapeIntervalMs: number;
   /** Age at which a sample counts as stale in the pool's gauges; default 2000. */
   readonly stalenessMs?: number;
+  /** Bounds of the half-life of confidence in an old sample; default 250 ms to 2 s. */
+  readonly halfLife?: HalfLifeBounds;
   /** How long new streams are taken after `close`, at most. */
   readonly drainMs: number;
   /** When streams are cut that are still open, counted from `close`; default `drainMs`. */
@@ -131,7 +135,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
   };
   try {
     const registry = createRegistry();
-    const store = new EndpointStore();
+    const store = new EndpointStore({ halfLife: options.halfLife ?? defaultHalfLife });
     const tokens = new TokenEstimator();
     const scheduler = createScheduler(options, { store, clock, random, registry, tokens });
     const configRevision = (): string => options.config.revision;
@@ -154,6 +158,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
       read: () => readGauges(store, clock),
       saturation: () => readSaturation(store, scheduler, clock),
     });
+    exportBytesPerToken(registry, () => tokens.learned());
     started.push(exportLoopLag(registry), guardLoop(registry, clock, logger));
     const metrics = await startMetricsServer(registry, {
       host,
@@ -400,8 +405,9 @@ async function discoverObjects(
 
 function readGauges(store: EndpointStore, clock: Clock): readonly EndpointGauges[] {
   const nowMs = clock.nowMs();
-  return store.snapshot(nowMs).map(({ name, namespace, signals, inFlightRequests, lastResort }) => {
-    const { waitingRequests, runningRequests, kvCacheRatio } = signals;
+  return store.snapshot(nowMs).map((endpoint) => {
+    const { name, namespace, inFlightRequests, prefillTokens, lastResort } = endpoint;
+    const { waitingRequests, runningRequests, kvCacheRatio } = endpoint.signals;
     return {
       name,
       namespace,
@@ -409,9 +415,13 @@ function readGauges(store: EndpointStore, clock: Clock): readonly EndpointGauges
       runningRequests: runningRequests.source === "total" ? undefined : shown(runningRequests),
       kvCacheRatio: shown(kvCacheRatio),
       inFlightRequests,
+      prefillTokens,
+      driftRequests: driftOf(endpoint),
       // Not every engine has every signal: the youngest tells when the last good page came.
       sampleAgeMs: Math.min(...[waitingRequests, runningRequests, kvCacheRatio].map((signal) => ageMs(signal, nowMs))),
       lastResort,
+      isNewcomer: endpoint.slowStart !== undefined,
+      learned: store.trackRecord(endpoint.id, endpoint.incarnation),
     };
   });
 }
@@ -419,4 +429,10 @@ function readGauges(store: EndpointStore, clock: Clock): readonly EndpointGauges
 /** What gauges show: the value, unless no page ever showed the signal. */
 function shown(signal: Signal): number | undefined {
   return scrapedOf(signal) === undefined ? undefined : signal.value;
+}
+
+function driftOf({ signals, inFlightRequests }: Endpoint): number | undefined {
+  const [waiting, running] = [scrapedOf(signals.waitingRequests), scrapedOf(signals.runningRequests)];
+  if (waiting === undefined || running === undefined || signals.runningRequests.source === "total") return undefined;
+  return waiting + running - inFlightRequests;
 }

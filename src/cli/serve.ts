@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { TlsSettings } from "../extproc/certificate.ts";
+import { defaultHalfLife } from "../datastore/track-record.ts";
 import { defaultMaxReceiveBytes } from "../extproc/server.ts";
 import { type CompiledConfig, loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
@@ -49,6 +50,8 @@ interface ServeOptions {
   metricsCertDir?: string;
   metricsClientCaFile?: string;
   metricsStalenessThreshold: number;
+  signalHalfLifeMin: number;
+  signalHalfLifeMax: number;
   endpointTargetPorts?: readonly number[];
   emitEndpointScores: boolean;
   disableEndpointSubsetFilter: boolean;
@@ -98,6 +101,18 @@ export function registerServe(program: Command): void {
       durationValue,
       2000,
     )
+    .option(
+      "--signal-half-life-min <duration>",
+      "least time in which confidence in an old sample halves",
+      durationValue,
+      defaultHalfLife.minMs,
+    )
+    .option(
+      "--signal-half-life-max <duration>",
+      "longest time in which confidence in an old sample halves",
+      durationValue,
+      defaultHalfLife.maxMs,
+    )
     .addOption(new Option("--endpoint-target-ports <ports>").argParser(portsValue).hideHelp())
     .option("--emit-endpoint-scores [bool]", "every candidate's total score in the metadata", booleanValue, false)
     .option("--disable-endpoint-subset-filter [bool]", "ignore the host's subset hint", booleanValue, false)
@@ -130,6 +145,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     maxReceiveBytes: options.grpcMaxRecvMsgSize ?? defaultMaxReceiveBytes,
     maxSendBytes: options.grpcMaxSendMsgSize,
     stalenessMs: options.metricsStalenessThreshold,
+    halfLife: { minMs: options.signalHalfLifeMin, maxMs: options.signalHalfLifeMax },
     metricsTls: metricsTls(options),
     drainMs: options.drainTimeout,
     hardStopMs: Math.max(options.drainTimeout, options.drainHardStop),
@@ -162,8 +178,19 @@ function checkCombinations(options: ServeOptions): string {
   if (options.endpointTargetPorts !== undefined) {
     throw new UsageError("cannot use --endpoint-target-ports: it goes with --endpoint-selector; use --endpoints FILE");
   }
+  checkHalfLife(options);
   checkMetricsTls(options);
   return options.endpoints;
+}
+
+function checkHalfLife({ signalHalfLifeMin, signalHalfLifeMax }: ServeOptions): void {
+  if (signalHalfLifeMin <= 0) {
+    throw new UsageError("cannot use --signal-half-life-min 0: expected a duration above 0");
+  }
+  if (signalHalfLifeMin <= signalHalfLifeMax) return;
+  throw new UsageError(
+    `cannot use --signal-half-life-min ${signalHalfLifeMin}ms: expected at most --signal-half-life-max, which is ${signalHalfLifeMax}ms`,
+  );
 }
 
 /** A certificate alone protects nobody, and a CA alone has no certificate to serve with (protocol 7.1). */

@@ -1,4 +1,12 @@
-import { type Believed, blend, type Confidences, fullConfidence, needsPrior, type PoolPrior } from "./belief.ts";
+import {
+  type Believed,
+  blend,
+  type Confidences,
+  fullConfidence,
+  loadFamilies,
+  needsPrior,
+  type PoolPrior,
+} from "./belief.ts";
 import { type CorrectedFamily, correctSignals, type OwnWork } from "./correct.ts";
 import type { Endpoint, EndpointSignals, EndpointSpec } from "./endpoint.ts";
 import type { LedgerAccount, OwnSince } from "./ledger-account.ts";
@@ -98,18 +106,21 @@ export class Member implements Believed {
 
   /** The endpoint as decisions see it: the same object until something changes. To be called after `refresh`. */
   describe(prior: PoolPrior | undefined): Endpoint {
+    const kept = this.#endpoint;
     const isBlended = prior !== undefined && this.#rules.corrections && needsPrior(this);
-    if (!isBlended && this.#endpoint !== undefined) return this.#endpoint;
-    const endpoint: Endpoint = {
+    if (kept !== undefined && !isBlended) return kept;
+    const signals = isBlended ? blend(this, prior) : this.signals;
+    // Since `touch` only the prior can have changed.
+    if (kept !== undefined && isSameLoad(kept.signals, signals)) return kept;
+    this.#endpoint = {
       ...this.spec,
-      signals: isBlended ? blend(this, prior) : this.signals,
+      signals,
       inFlightRequests: this.account.openRequests,
       prefillTokens: this.account.prefillTokens,
       lastResort: this.lastResort,
       slowStart: this.slowStart?.position,
     };
-    this.#endpoint = isBlended ? undefined : endpoint;
-    return endpoint;
+    return this.#endpoint;
   }
 
   /** A sample is asked for now; `window` counts from here. */
@@ -168,4 +179,8 @@ export class Member implements Believed {
     const { waitingRequests, runningRequests, kvCacheRatio } = this.#windows;
     this.account.keepWindows([waitingRequests, runningRequests, kvCacheRatio, this.#announced?.window]);
   }
+}
+
+function isSameLoad(a: EndpointSignals, b: EndpointSignals): boolean {
+  return loadFamilies.every((family) => a[family].value === b[family].value);
 }

@@ -52,6 +52,11 @@ export class TokenEstimator {
     return this.#models.get(model)?.bytesPerToken ?? defaultBytesPerToken;
   }
 
+  /** Every model of which something was learned, with the bytes that a token of it is taken to have; at most 1,000. */
+  *learned(): Generator<readonly [model: string, bytesPerToken: number]> {
+    for (const [model, { bytesPerToken }] of this.#models.entries()) yield [model, bytesPerToken];
+  }
+
   /** Learns from a response: a count that is missing or that no tokenizer can mean is left out. */
   learn(source: TokenSource, usage: { promptTokens: number | undefined; completionTokens: number | undefined }): void {
     const learned = this.#models.get(source.targetModel) ?? {

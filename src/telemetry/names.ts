@@ -10,6 +10,7 @@ export interface MetricName {
 
 const model = ["model_name", "target_model_name"];
 const request = [...model, "fairness_id", "priority"];
+const endpoint = ["endpoint_name", "namespace"];
 const powers = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => 2 ** (from + index));
 // 32778 is the bound that the field's dashboards know (protocol 8).
@@ -165,7 +166,7 @@ export const metricNames = {
   pollErrors: counter("llm_d_epp_datalayer_poll_errors_total", ["source_type"], "Scrapes that failed."),
   inflightRequests: gauge(
     "llm_d_epp_inflight_requests",
-    ["endpoint_name", "namespace"],
+    endpoint,
     "Requests sent to an endpoint whose streams are open.",
   ),
   poolSaturation: gauge(
@@ -198,15 +199,46 @@ export const metricNames = {
     "Scraped pages without the family of a signal.",
   ),
   rejectedLines: counter("epp_scrape_rejected_lines_total", [], "Lines of wanted families that could not be read."),
-  sampleAge: gauge(
-    "epp_endpoint_sample_age_seconds",
-    ["endpoint_name", "namespace"],
-    "Time since the endpoint's last good sample.",
-  ),
+  sampleAge: gauge("epp_endpoint_sample_age_seconds", endpoint, "Time since the endpoint's last good sample."),
   lastResort: gauge(
     "epp_endpoint_last_resort",
-    ["endpoint_name", "namespace"],
+    endpoint,
     "1 while the endpoint refuses connections and is used only when no other is left.",
+  ),
+  slowStart: gauge(
+    "epp_endpoint_slow_start",
+    endpoint,
+    "1 while the endpoint is a newcomer whose share of the requests is kept within bounds.",
+  ),
+  prefillTokens: gauge(
+    "epp_endpoint_prefill_tokens",
+    endpoint,
+    "Uncached prompt tokens of the requests sent to an endpoint whose responses have not begun.",
+  ),
+  driftRequests: gauge(
+    "epp_endpoint_drift_requests",
+    endpoint,
+    "Waiting and running requests as scraped last, less this picker's own open ones.",
+  ),
+  credit: gauge(
+    "epp_endpoint_credit",
+    endpoint,
+    "How far the endpoint's pages agree with the requests that this picker has there, 0 to 1.",
+  ),
+  signalResidual: gauge(
+    "epp_signal_residual",
+    [...endpoint, "signal"],
+    "Mean of scraped less predicted over about 10 s, in the unit of the signal.",
+  ),
+  signalTrust: gauge(
+    "epp_signal_trust",
+    [...endpoint, "of"],
+    "Share of a correction that is applied, 0.25 to 1; of requests or kvCacheRatio.",
+  ),
+  bytesPerToken: gauge(
+    "epp_bytes_per_token",
+    ["target_model_name"],
+    "Bytes of a prompt that a token is taken to have, learned from usage.",
   ),
   poolDegraded: gauge(
     "epp_pool_degraded",

@@ -1,4 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import type { TrackRecord } from "../datastore/track-record.ts";
+import { LabelCap, overflowLabel } from "./label-cap.ts";
 import type { MetricsRegistry } from "./registry.ts";
 
 /** What the gauges of the pool are computed from. */
@@ -13,6 +15,13 @@ export interface EndpointGauges {
   /** Infinity when never sampled; then left out. */
   readonly sampleAgeMs: number;
   readonly lastResort: boolean;
+  /** Joined a working pool not long ago. */
+  readonly isNewcomer: boolean;
+  readonly prefillTokens: number;
+  /** Waiting and running requests as scraped last, less `inFlightRequests`; undefined where one of the two is unknown. */
+  readonly driftRequests: number | undefined;
+  /** undefined when it left the pool just now. */
+  readonly learned: Pick<TrackRecord, "credit" | "residuals" | "trust"> | undefined;
 }
 
 /** What the gauges of a pool need. */
@@ -31,7 +40,7 @@ export function exportPool(registry: MetricsRegistry, { name, stalenessMs, read,
   const m = registry.metrics;
   registry.onCollect(() => {
     const endpoints = read();
-    for (const gauge of [m.perEndpointQueueSize, m.inflightRequests, m.sampleAge, m.lastResort]) gauge.reset();
+    for (const gauge of ofEndpoints(m)) gauge.reset();
     m.readyEndpoints.set({ name }, endpoints.length);
     const isDegraded = endpoints.length > 0 && endpoints.every(({ sampleAgeMs }) => sampleAgeMs >= stalenessMs);
     m.poolDegraded.set(isDegraded ? 1 : 0);
@@ -51,14 +60,53 @@ export function exportPool(registry: MetricsRegistry, { name, stalenessMs, read,
   });
 }
 
+/** The gauges that lose their series when an endpoint leaves. */
+function ofEndpoints(m: MetricsRegistry["metrics"]): { reset(): void }[] {
+  const load = [m.perEndpointQueueSize, m.inflightRequests, m.sampleAge, m.prefillTokens, m.driftRequests];
+  return [...load, m.lastResort, m.slowStart, m.credit, m.signalResidual, m.signalTrust];
+}
+
 function exportEndpoint(m: MetricsRegistry["metrics"], name: string, endpoint: EndpointGauges): void {
   const labels = { endpoint_name: endpoint.name, namespace: endpoint.namespace };
   m.inflightRequests.set(labels, endpoint.inFlightRequests);
   m.lastResort.set(labels, endpoint.lastResort ? 1 : 0);
+  m.slowStart.set(labels, endpoint.isNewcomer ? 1 : 0);
+  m.prefillTokens.set(labels, endpoint.prefillTokens);
+  if (endpoint.driftRequests !== undefined) m.driftRequests.set(labels, endpoint.driftRequests);
+  if (endpoint.learned !== undefined) exportLearned(m, labels, endpoint.learned);
   if (Number.isFinite(endpoint.sampleAgeMs)) m.sampleAge.set(labels, endpoint.sampleAgeMs / 1000);
   if (endpoint.waitingRequests !== undefined) {
     m.perEndpointQueueSize.set({ name, model_server_endpoint: endpoint.name }, endpoint.waitingRequests);
   }
+}
+
+function exportLearned(
+  m: MetricsRegistry["metrics"],
+  labels: Readonly<Record<string, string>>,
+  { credit, residuals, trust }: NonNullable<EndpointGauges["learned"]>,
+): void {
+  m.credit.set(labels, credit);
+  for (const [signal, residual] of Object.entries(residuals)) {
+    if (residual !== undefined) m.signalResidual.set({ ...labels, signal }, residual);
+  }
+  for (const [of, share] of Object.entries(trust)) m.signalTrust.set({ ...labels, of }, share);
+}
+
+/**
+ * Fills the gauge of bytes a token from `read`, pairs of a model and its ratio, whenever metrics are collected. Of the models
+ * that ever were, the first 1000 have a series while they are read.
+ */
+export function exportBytesPerToken(registry: MetricsRegistry, read: () => Iterable<readonly [string, number]>): void {
+  const cap = new LabelCap();
+  const { bytesPerToken } = registry.metrics;
+  registry.onCollect(() => {
+    bytesPerToken.reset();
+    for (const [model, ratio] of read()) {
+      const label = cap.limit(model);
+      // A ratio of several models would be of none.
+      if (label !== overflowLabel) bytesPerToken.set({ target_model_name: label }, ratio);
+    }
+  });
 }
 
 /** Mean and population standard deviation of the known values; both 0 when none is known. */

@@ -51,7 +51,7 @@ test("serve routes over TLS with a self-signed certificate and stops on SIGTERM 
   assert.equal((await epp.ended).code, 0);
 });
 
-test("G7 T41 serve takes sizes, TLS settings, a watched certificate and --health-checking", async (t) => {
+test("G7 T41 serve takes sizes, half-lives, TLS settings, a watched certificate and --health-checking", async (t) => {
   const pair = await createSelfSigned(Date.now());
   const [endpoints = "", cert = ""] = files(t, {
     "endpoints.yaml": goodEndpoints,
@@ -65,8 +65,19 @@ test("G7 T41 serve takes sizes, TLS settings, a watched certificate and --health
     "--tls-cipher-suites=TLS_AES_256_GCM_SHA384",
     "--enable-cert-reload",
   ];
+  const halfLife = ["--signal-half-life-min", "100ms", "--signal-half-life-max=1s"];
   const folder = ["--cert-path", cert.slice(0, -"/tls.crt".length)];
-  const all = ["--endpoints", endpoints, ...free, ...atOnce, ...sizes, ...tls, ...folder, "--health-checking"];
+  const all = [
+    "--endpoints",
+    endpoints,
+    ...free,
+    ...atOnce,
+    ...sizes,
+    ...halfLife,
+    ...tls,
+    ...folder,
+    "--health-checking",
+  ];
   const epp = startEpp(t, ["serve", ...all]);
   await epp.says(/"flags":\["--health-checking"\].*Flags without an effect/);
   await epp.says(/Picker is serving/);
@@ -168,6 +179,21 @@ const usage: readonly [what: string, args: string[], problem: RegExp][] = [
   ],
   ["a port out of range", ["--endpoints", "x", "--grpc-port", "70000"], /expected a whole number from 0 to 65535/],
   ["a bad duration", ["--endpoints", "x", "--refresh-metrics-interval", "fast"], /expected a duration such as 50ms/],
+  [
+    "a half-life of nothing",
+    ["--endpoints", "x", "--signal-half-life-min", "0s"],
+    /cannot use --signal-half-life-min 0: expected a duration above 0/,
+  ],
+  [
+    "half-lives the wrong way round",
+    ["--endpoints", "x", "--signal-half-life-min", "1.5s", "--signal-half-life-max", "1s"],
+    /cannot use --signal-half-life-min 1500ms: expected at most --signal-half-life-max, which is 1000ms/,
+  ],
+  [
+    "a half-life that is no duration",
+    ["--endpoints", "x", "--signal-half-life-max", "long"],
+    /signal-half-life-max[^]*expected a duration such as 50ms/,
+  ],
   ["a size without a unit that is known (G7)", ["--grpc-max-recv-msg-size", "10KB"], /expected a size such as 4194304/],
   ["a negative size (G7)", ["--grpc-max-send-msg-size=-1"], /expected a size such as 4194304/],
   ["a size beyond 64 bits (G7)", ["--grpc-max-recv-msg-size", "8Ei"], /expected a size such as 4194304/],

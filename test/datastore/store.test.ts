@@ -62,6 +62,20 @@ test("snapshot gives a new object to changed endpoints only", () => {
   assert.deepEqual(after[1]?.signals.waitingRequests, { value: 4, sampledAtMs: 1, source: "scraped" });
 });
 
+test("an endpoint whose signals are guessed keeps its object until the guess or the endpoint changes", () => {
+  const store = storeWith(a, b);
+  const known = store.snapshot()[0];
+  assert.equal(known?.signals.waitingRequests.source, "blended");
+  store.upsert(spec("c"));
+  store.putSample(b.id, b.incarnation, { sampledAtMs: 0, waitingRequests: 0 });
+  assert.equal(store.snapshot()[0], known);
+  store.putSample(b.id, b.incarnation, { sampledAtMs: 1, waitingRequests: 4 });
+  const guessed = store.snapshot()[0];
+  assert.equal(guessed?.signals.waitingRequests.value, 4);
+  store.upsert({ ...a, labels: { role: "decode" } });
+  assert.deepEqual(store.snapshot()[0]?.labels, { role: "decode" });
+});
+
 test("reset keeps known incarnations, their samples and the given order", () => {
   const store = plainStoreWith(a, b);
   store.putSample(a.id, a.incarnation, { sampledAtMs: 1, runningRequests: 2 });

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { EndpointSignals } from "../../src/datastore/endpoint.ts";
+import { scrapedOf } from "../../src/datastore/signal.ts";
 import type { Logger } from "../../src/telemetry/logger.ts";
 import { type ListedServer, startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
 import { createAuthority } from "../support/certificates.ts";
@@ -181,7 +182,7 @@ function collectLog(): { logger: Logger; lines: { data: Record<string, unknown>;
   return { logger: { debug: () => {}, info: keep, warn: keep, error: keep }, lines };
 }
 
-test("F15 the start says which metric stands for which signal; a renamed one is counted, logged once and unknown", async (t) => {
+test("F15 the start says which metric stands for which signal; a renamed one is counted, logged once and never taken for scraped", async (t) => {
   const { logger, lines } = collectLog();
   const server = await startFakeModelServer(t);
   const renamed = renderPage({ waiting: 1, running: 2, kvCacheRatio: 0.5 }).replaceAll(
@@ -204,7 +205,9 @@ test("F15 the start says which metric stands for which signal; a renamed one is 
     ],
   );
   while (((await picker.sample('epp_scrape_missing_families_total{signal="waitingRequests"}')) ?? 0) < 3);
-  assert.deepEqual(values(picker.picker.store.snapshot()[0]!.signals).slice(0, 3), [undefined, 2, 0.5]);
+  const { waitingRequests, runningRequests, kvCacheRatio } = picker.picker.store.snapshot()[0]!.signals;
+  assert.deepEqual([waitingRequests, runningRequests, kvCacheRatio].map(scrapedOf), [undefined, 2, 0.5]);
+  assert.deepEqual([waitingRequests.source, waitingRequests.value], ["blended", 0], "guessed by own requests");
   assert.equal(lines.filter(({ message }) => message.startsWith("Metrics page lacks families")).length, 1);
   assert.equal(await destinationOf(picker, completion("base")), server.address);
 });

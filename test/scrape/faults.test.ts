@@ -6,10 +6,15 @@ import type { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { ageMs } from "../../src/datastore/signal.ts";
+import { EndpointStore } from "../../src/datastore/store.ts";
+import { createRandom } from "../../src/lib/random.ts";
 import { VirtualClock } from "../../src/lib/virtual-clock.ts";
+import { schedule } from "../../src/scheduling/schedule.ts";
 import { DeadlineSweep } from "../../src/scrape/deadline-sweep.ts";
 import { PageFetcher } from "../../src/scrape/fetch.ts";
 import { until } from "../support/a-picker.ts";
+import { aPlan, traceOf } from "../support/a-plan.ts";
+import { aRequest } from "../support/a-request.ts";
 import { startBlackhole } from "../support/blackhole.ts";
 import { closedPort, renderPage, startFakeModelServer, startRawServer } from "../support/fake-model-server.ts";
 import { ScrapeRig, spec } from "../support/scrape-rig.ts";
@@ -66,6 +71,63 @@ test("F01 an endpoint that accepts and never answers stays in the pool with old 
   assert.equal(mostOpen, 1);
   assert.ok(rig.heard.includes("silent failed timeout"));
 });
+
+const hangsAfter = [
+  { waiting: 1, running: 1, kvCacheRatio: 0.1, rank: "below" },
+  { waiting: 0, running: 0, kvCacheRatio: 0, rank: "level with" },
+] as const;
+for (const { rank, ...best } of hangsAfter) {
+  test(`F01 an endpoint that hangs after ${best.waiting} waiting ranks ${rank} idle fresh ones until it answers`, async (t) => {
+    const [busy, idle] = [
+      { waiting: 6, running: 8, kvCacheRatio: 0.6 },
+      { waiting: 0, running: 0, kvCacheRatio: 0 },
+    ];
+    const hanging = await startFakeModelServer(t, best);
+    const fresh = [await startFakeModelServer(t, busy), await startFakeModelServer(t, busy)];
+    const specs = [hanging, ...fresh].map(({ port }, i) => spec(`server-${i}`, port));
+    const rig = new ScrapeRig(t, specs, { store: new EndpointStore() });
+    const scrapesOf = (i: number): number => rig.heard.filter((line) => line.startsWith(`server-${i} scraped`)).length;
+    const interval = async (): Promise<void> => {
+      const before = [scrapesOf(1), scrapesOf(2)];
+      rig.clock.advance(50);
+      await rig.until(() => scrapesOf(1) > (before[0] ?? 0) && scrapesOf(2) > (before[1] ?? 0));
+      await turn();
+    };
+    const untilAnswered = async (): Promise<void> => {
+      for (const before = scrapesOf(0); scrapesOf(0) === before; ) await interval();
+    };
+    await untilAnswered();
+    await interval();
+    const before = scoresIn(rig);
+    assert.ok(before[0] > Math.max(before[1], before[2]), `the best while it answers: ${before.join(" ")}`);
+
+    hanging.answerWith(() => {});
+    for (const server of fresh) server.setLoad(idle);
+    for (let i = 0; i < 40; i++) await interval();
+    const endpoints = rig.store.snapshot(rig.clock.nowMs());
+    assert.ok(ageMs(endpoints[0]!.signals.waitingRequests, rig.clock.nowMs()) >= 1950);
+    assert.deepEqual([endpoints.length, endpoints[0]?.lastResort], [3, false], "not removed");
+    const during = scoresIn(rig);
+    const says = `while it hangs: ${during.join(" ")}`;
+    if (rank === "below") assert.ok(during[0] < Math.min(during[1], during[2]), says);
+    else assert.deepEqual(during, [during[0], during[0], during[0]], says);
+
+    hanging.answerWith(undefined);
+    for (const server of fresh) server.setLoad(busy);
+    await untilAnswered();
+    const after = scoresIn(rig);
+    assert.ok(after[0] > Math.max(after[1], after[2]), `the best again: ${after.join(" ")}`);
+  });
+}
+
+/** Total scores of the first three endpoints with the default profile. */
+function scoresIn(rig: ScrapeRig): [number, number, number] {
+  const nowMs = rig.clock.nowMs();
+  const context = { plan: aPlan(), random: createRandom(1), nowMs };
+  const { totals } = traceOf(schedule(aRequest({ prompt: "x" }), rig.store.snapshot(nowMs), context));
+  const [first = Number.NaN, second = Number.NaN, third = Number.NaN] = totals;
+  return [first, second, third];
+}
 
 const hasProc = process.platform === "linux";
 
