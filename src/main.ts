@@ -4,18 +4,15 @@ import { admit } from "./admission/admit.ts";
 import { CompletionRate } from "./admission/completion-rate.ts";
 import { poolSaturation } from "./admission/saturation.ts";
 import type { CompiledConfig } from "./config/load.ts";
-import type { Endpoint } from "./datastore/endpoint.ts";
+import type { WatchedConfig } from "./config/watch.ts";
 import { ModelRewriteStore } from "./datastore/model-rewrites.ts";
 import { ObjectiveStore } from "./datastore/objectives.ts";
-import { ageMs, scrapedOf, type Signal } from "./datastore/signal.ts";
 import { EndpointStore } from "./datastore/store.ts";
 import { defaultHalfLife, type HalfLifeBounds } from "./datastore/track-record.ts";
 import { TokenEstimator } from "./datastore/token-estimator.ts";
 import { createDebugPages } from "./decisions/debug-pages.ts";
 import { DecisionLog } from "./decisions/decision-log.ts";
-import { startFileDiscovery } from "./discovery/file.ts";
 import { defaultPoolGroup } from "./discovery/inference-objects.ts";
-import { startObjectsDiscovery } from "./discovery/objects.ts";
 import { ByteBudget } from "./extproc/byte-budget.ts";
 import {
   checkKeyPair,
@@ -34,25 +31,22 @@ import { type ServingCertificate, startCertificate } from "./extproc/serving-cer
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { DescriptorReserve } from "./lib/descriptor-reserve.ts";
 import { createRandom, type Random } from "./lib/random.ts";
+import { ConfiguredScraping } from "./main/configured-scraping.ts";
+import { readGauges } from "./main/gauges.ts";
+import { discoverEndpoints, discoverObjects, type FileReports, followConfig } from "./main/watched-files.ts";
 import { Dispatcher } from "./routing/dispatcher.ts";
 import { prepare } from "./routing/prepare.ts";
 import { withoutLastResort, type RoutingDeps, routeRequest } from "./routing/route-request.ts";
 import { Scheduler } from "./routing/scheduler.ts";
-import { createEngines } from "./scrape/engines.ts";
-import { watchFirstRound } from "./scrape/first-round.ts";
-import { type Scraping, startScraping } from "./scrape/loop.ts";
-import { openSource, scrapeIntervalMs } from "./scrape/source.ts";
 import { observeCertificate } from "./telemetry/certificate-metrics.ts";
 import { yieldDescriptors } from "./telemetry/descriptor-metrics.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { guardLoop } from "./telemetry/loop-guard.ts";
 import { type MutualTls, startMetricsServer } from "./telemetry/metrics-server.ts";
 import { exportDecisionRing } from "./telemetry/decision-ring-metrics.ts";
-import { type EndpointGauges, exportBytesPerToken, exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
+import { exportBytesPerToken, exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
 import { createRegistry, type MetricsRegistry } from "./telemetry/registry.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
-import { ScrapeMetrics } from "./telemetry/scrape-metrics.ts";
-import { SeldomLog } from "./telemetry/seldom-log.ts";
 
 const defaultStalenessMs = 2_000;
 
@@ -66,6 +60,8 @@ export interface PickerOptions {
   /** File with InferenceObjectives and InferenceModelRewrites; default: none are there. */
   readonly objectsFile?: string | undefined;
   readonly config: CompiledConfig;
+  /** The file of `config`, to be kept in force; default: the config stays as it is. */
+  readonly watchedConfig?: WatchedConfig | undefined;
   /** Address to listen on. */
   readonly host: string;
   readonly grpcPort: number;
@@ -138,17 +134,25 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const store = new EndpointStore({ halfLife: options.halfLife ?? defaultHalfLife });
     const tokens = new TokenEstimator();
     const scheduler = createScheduler(options, { store, clock, random, registry, tokens });
-    const configRevision = (): string => options.config.revision;
+    let config = options.config;
+    const configRevision = (): string => config.revision;
     const decisions = new DecisionLog({ clock, configRevision });
     exportDecisionRing(registry, () => decisions.state);
-    const discovery = await discover(options, { store, clock, registry });
+    const reports = { clock, registry, logger };
+    const discovery = await discoverEndpoints(options.endpointsFile, store, reports);
     started.push(discovery.close);
     const objects = { objectives: new ObjectiveStore(), rewrites: new ModelRewriteStore() };
-    const objectsDiscovery = await discoverObjects(options, { ...objects, clock, registry });
-    started.push(() => objectsDiscovery?.close());
+    started.push(await keepObjects(options, objects, reports));
     const health = new Health({ ...ready, isSynced: false });
-    const scraping = scrape(options, { store, clock, random, registry });
+    const { scrapeIntervalMs: intervalMs } = options;
+    const scraping = new ConfiguredScraping(config.metrics, { store, clock, random, registry, logger, intervalMs });
     started.push(() => scraping.close());
+    const replaceConfig = (next: CompiledConfig): void => {
+      scraping.reconfigure(next.metrics);
+      scheduler.replacePlan(next.plan);
+      config = next;
+    };
+    started.push(await keepConfig(options, replaceConfig, reports));
     const reserve = new DescriptorReserve(clock, yieldDescriptors(scraping, { registry, logger, clock }));
     started.push(() => reserve.close());
     const stalenessMs = options.stalenessMs ?? defaultStalenessMs;
@@ -186,7 +190,17 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
         maxReceiveBytes: options.maxReceiveBytes ?? defaultMaxReceiveBytes,
         maxSendBytes: options.maxSendBytes,
       },
-      exchangeDeps(options, { ...objects, store, scheduler, tokens, clock, random, registry, decisions }),
+      exchangeDeps(options, {
+        ...objects,
+        store,
+        scheduler,
+        tokens,
+        clock,
+        random,
+        registry,
+        decisions,
+        config: () => config,
+      }),
     );
     // Not before the ext_proc port is open: hosts send streams as soon as health says serving.
     void scraping.firstRound.then(() => health.change({ isSynced: true }));
@@ -200,6 +214,26 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     await stop();
     throw error;
   }
+}
+
+const nothingToClose = (): void => {};
+
+/** Keeps the stores what the objects file says, where there is one; returns the function that ends it. */
+async function keepObjects(options: PickerOptions, objects: Objects, reports: FileReports): Promise<() => void> {
+  const { objectsFile, poolName, poolGroup = defaultPoolGroup } = options;
+  if (objectsFile === undefined) return nothingToClose;
+  const source = { path: objectsFile, pool: { group: poolGroup, name: poolName } };
+  return (await discoverObjects(source, objects, reports)).close;
+}
+
+/** Keeps the config's file in force, where it has one; returns the function that ends it. */
+async function keepConfig(
+  { watchedConfig, config }: PickerOptions,
+  replace: (config: CompiledConfig) => void,
+  reports: FileReports,
+): Promise<() => void> {
+  if (watchedConfig === undefined) return nothingToClose;
+  return (await followConfig({ ...watchedConfig, config }, replace, reports)).close;
 }
 
 async function readMutualTls(paths: PickerOptions["metricsTls"]): Promise<MutualTls | undefined> {
@@ -224,6 +258,13 @@ interface Rooms {
   readonly registry: MetricsRegistry;
 }
 
+interface ExchangeRooms {
+  readonly random: Random;
+  readonly decisions: DecisionLog;
+  /** The config in force. */
+  readonly config: () => CompiledConfig;
+}
+
 interface Objects {
   readonly objectives: ObjectiveStore;
   readonly rewrites: ModelRewriteStore;
@@ -246,46 +287,8 @@ function createScheduler(
   return scheduler;
 }
 
-/**
- * Starts scraping as the config says; throws when a file it names cannot be used. `firstRound` resolves when it makes sense
- * to take traffic (reliability F38).
- */
-function scrape(
-  options: PickerOptions,
-  rooms: Rooms & { readonly random: Random },
-): Scraping & { readonly firstRound: Promise<void> } {
-  const { config, logger } = options;
-  const { store, clock, random, registry } = rooms;
-  const engines = createEngines(config.metrics);
-  const observer = new ScrapeMetrics(registry, logger, clock);
-  store.onRemoved((spec) => observer.forget(spec));
-  const { firstRound, ...round } = watchFirstRound(store, clock, observer);
-  const scraping = startScraping({
-    store,
-    clock,
-    random,
-    intervalMs: scrapeIntervalMs(options.scrapeIntervalMs, config.metrics.source.interval),
-    source: openSource(config.metrics.source),
-    metricsOf: engines.of,
-    observer: round.observer,
-    onPace: (intervalMs, wantedMs) => observer.paced(intervalMs, wantedMs),
-  });
-  logger.info({ default: config.metrics.defaultEngine, engines: [...engines.byName.values()] }, "Reading metrics");
-  return {
-    ...scraping,
-    firstRound,
-    close: async () => {
-      round.close();
-      await scraping.close();
-    },
-  };
-}
-
-function exchangeDeps(
-  options: PickerOptions,
-  rooms: Rooms & SchedulingRooms & Objects & { readonly random: Random; readonly decisions: DecisionLog },
-): StreamDeps {
-  const { store, objectives, rewrites, scheduler, tokens, clock, random, registry, decisions } = rooms;
+function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms & Objects & ExchangeRooms): StreamDeps {
+  const { store, objectives, rewrites, scheduler, tokens, clock, random, registry, decisions, config } = rooms;
   const completions = new CompletionRate(clock);
   const routing: RoutingDeps = {
     admit: (request, candidates) =>
@@ -302,10 +305,7 @@ function exchangeDeps(
   registry.onCollect(() => registry.metrics.bufferedBytes.set(budget.usedBytes));
   const dispatcher = new Dispatcher({ store, scheduler, tokens, clock, completions });
   const observer = new RequestMetrics(registry, options.logger, (model) => rewrites.isTarget(model));
-  const { parsers, plan } = options.config;
-  const policy: RequestPolicy = {
-    parsers,
-    pluginHeaders: plan.requestHeaders,
+  const rules: Pick<RequestPolicy, "priorityOf" | "rewriteModel"> = {
     priorityOf: (objective) => objectives.priorityOf(objective),
     rewriteModel: (model) => {
       const decision = rewrites.decide(model, random);
@@ -320,7 +320,7 @@ function exchangeDeps(
     sweep: new ReceivingSweep(clock),
     observer,
     newRequestId: randomUUID,
-    policy: () => policy,
+    policy: () => ({ ...rules, parsers: config().parsers, pluginHeaders: config().plan.requestHeaders }),
     route: (request, metadata, arrivedAtMs) => routeRequest(request, metadata, routing, arrivedAtMs),
     unrouted: (refusal, requestId, arrivedAtMs) => decisions.refused(refusal, requestId, arrivedAtMs),
     dispatched: (decision) => dispatcher.dispatch(decision),
@@ -349,90 +349,7 @@ function tellDrain(
   else logger.warn(report, "Drained: streams were cut that had not ended");
 }
 
-function discover(options: PickerOptions, { store, clock, registry }: Rooms): Promise<{ close: () => void }> {
-  const { endpointsFile, logger } = options;
-  const seldom = new SeldomLog(clock);
-  return startFileDiscovery({
-    path: endpointsFile,
-    store,
-    clock,
-    onUnresolved: (host, problem) => {
-      registry.metrics.unresolvedHosts.inc();
-      seldom.about(host, () => logger.warn({ host, problem }, "Host name not resolved, its last address stays"));
-    },
-    onReload: (outcome) => {
-      registry.metrics.fileReloads.inc({ file: "endpoints", outcome: outcome.kind });
-      if (outcome.kind === "ok")
-        logger.info({ file: endpointsFile, endpoints: outcome.endpoints }, "Endpoints file reloaded");
-      else
-        logger.error(
-          { file: endpointsFile, problem: outcome.message },
-          "Endpoints file not usable, the last good one stays",
-        );
-    },
-  });
-}
-
 function readSaturation(store: EndpointStore, { plan }: Scheduler, clock: Clock): number | undefined {
   const detector = plan.detector?.detector;
   return detector && poolSaturation(withoutLastResort(store.snapshot(clock.nowMs())), detector);
-}
-
-/** Fills the stores from the objects file and keeps them so; undefined when there is none. */
-async function discoverObjects(
-  { objectsFile, poolName, poolGroup = defaultPoolGroup, logger }: PickerOptions,
-  { objectives, rewrites, clock, registry }: Objects & Omit<Rooms, "store">,
-): Promise<{ close: () => void } | undefined> {
-  if (objectsFile === undefined) return undefined;
-  const { fileReloads } = registry.metrics;
-  return startObjectsDiscovery({
-    path: objectsFile,
-    pool: { group: poolGroup, name: poolName },
-    objectives,
-    rewrites,
-    clock,
-    onLoaded: ({ warnings, ...counts }, isReload) => {
-      if (isReload) fileReloads.inc({ file: "objects", outcome: "ok" });
-      for (const { file, line, path, message } of warnings) logger.warn({ file, line, path }, message);
-      logger.info({ file: objectsFile, ...counts }, isReload ? "Objects file reloaded" : "Objects file loaded");
-    },
-    onRejected: (problem) => {
-      fileReloads.inc({ file: "objects", outcome: "rejected" });
-      logger.error({ file: objectsFile, problem }, "Objects file not usable, the last good one stays");
-    },
-  });
-}
-
-function readGauges(store: EndpointStore, clock: Clock): readonly EndpointGauges[] {
-  const nowMs = clock.nowMs();
-  return store.snapshot(nowMs).map((endpoint) => {
-    const { name, namespace, inFlightRequests, prefillTokens, lastResort } = endpoint;
-    const { waitingRequests, runningRequests, kvCacheRatio } = endpoint.signals;
-    return {
-      name,
-      namespace,
-      waitingRequests: shown(waitingRequests),
-      runningRequests: runningRequests.source === "total" ? undefined : shown(runningRequests),
-      kvCacheRatio: shown(kvCacheRatio),
-      inFlightRequests,
-      prefillTokens,
-      driftRequests: driftOf(endpoint),
-      // Not every engine has every signal: the youngest tells when the last good page came.
-      sampleAgeMs: Math.min(...[waitingRequests, runningRequests, kvCacheRatio].map((signal) => ageMs(signal, nowMs))),
-      lastResort,
-      isNewcomer: endpoint.slowStart !== undefined,
-      learned: store.trackRecord(endpoint.id, endpoint.incarnation),
-    };
-  });
-}
-
-/** What gauges show: the value, unless no page ever showed the signal. */
-function shown(signal: Signal): number | undefined {
-  return scrapedOf(signal) === undefined ? undefined : signal.value;
-}
-
-function driftOf({ signals, inFlightRequests }: Endpoint): number | undefined {
-  const [waiting, running] = [scrapedOf(signals.waitingRequests), scrapedOf(signals.runningRequests)];
-  if (waiting === undefined || running === undefined || signals.runningRequests.source === "total") return undefined;
-  return waiting + running - inFlightRequests;
 }

@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import type { TlsSettings } from "../extproc/certificate.ts";
 import { defaultHalfLife } from "../datastore/track-record.ts";
 import { defaultMaxReceiveBytes } from "../extproc/server.ts";
-import { type CompiledConfig, loadConfig } from "../config/load.ts";
+import { type CompiledConfig, type LoadedConfig, loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
 import { defaultPoolGroup } from "../discovery/inference-objects.ts";
 import { formatProblems } from "../lib/document.ts";
@@ -125,7 +125,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   const logger = createLogger(options.v);
   refuseUnavailable(command);
   const endpointsFile = checkCombinations(options);
-  const config = readConfig(options, logger);
+  const { config, load } = readConfig(options, logger);
   warnAcceptedFlags(command, logger);
   const picker = await startPicker({
     poolName: options.poolName,
@@ -133,6 +133,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     endpointsFile,
     objectsFile: options.objects,
     config,
+    watchedConfig: options.configFile === undefined ? undefined : { path: options.configFile, load },
     host: options.host,
     grpcPort: options.grpcPort,
     grpcHealthPort: options.grpcHealthPort,
@@ -210,17 +211,18 @@ function metricsTls({ metricsCertDir, metricsClientCaFile }: ServeOptions): Pick
   return { certDir: metricsCertDir, clientCaFile: metricsClientCaFile };
 }
 
-function readConfig(options: ServeOptions, logger: Logger): CompiledConfig {
+function readConfig(
+  options: ServeOptions,
+  logger: Logger,
+): { readonly config: CompiledConfig; readonly load: (text: string | undefined) => LoadedConfig } {
   const file = options.configFile ?? (options.configText === undefined ? "default config" : "--config-text");
-  const text = options.configFile === undefined ? options.configText : readText(options.configFile);
-  const loaded = loadConfig(text, {
-    file,
-    registry: builtInRegistry,
-    allowExperimentalPlugins: options.allowExperimentalPlugins,
-    hashKey: randomBytes(8).readBigUInt64LE(),
-  });
+  const { allowExperimentalPlugins } = options;
+  const hashKey = randomBytes(8).readBigUInt64LE();
+  const load = (text: string | undefined): LoadedConfig =>
+    loadConfig(text, { file, registry: builtInRegistry, allowExperimentalPlugins, hashKey });
+  const loaded = load(options.configFile === undefined ? options.configText : readText(options.configFile));
   for (const { path, message } of loaded.warnings) logger.warn({ file, path }, message);
-  if (loaded.kind === "ok") return loaded.config;
+  if (loaded.kind === "ok") return { config: loaded.config, load };
   throw new Error(`Cannot use config "${file}":\n${formatProblems(loaded.problems)}`);
 }
 

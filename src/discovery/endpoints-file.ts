@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { type EndpointSpec, formatAddress } from "../datastore/endpoint.ts";
 import { decodeDocument, inOrder, type Problem } from "../lib/document.ts";
 import { z } from "../lib/schema.ts";
-import { checkLength } from "./polled-file.ts";
+import { checkLength } from "../lib/polled-file.ts";
 
 /** One endpoint as a file gives it. */
 export interface EndpointEntry {

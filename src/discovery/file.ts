@@ -2,7 +2,7 @@ import type { EndpointStore } from "../datastore/store.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { type EndpointEntry, isHostName, readEndpoints, specOf } from "./endpoints-file.ts";
 import { HostResolver, type Resolve, systemResolve } from "./host-resolver.ts";
-import { PolledFile, UnusableFileError } from "./polled-file.ts";
+import { PolledFile, UnusableFileError } from "../lib/polled-file.ts";
 
 /** What came of a changed file. `rejected`: the last good content stays in force. */
 export type ReloadOutcome =

@@ -2,7 +2,7 @@ import type { ModelRewrite } from "../datastore/model-rewrites.ts";
 import type { InferenceObjective } from "../datastore/objectives.ts";
 import { inOrder, type Problem, readDocuments, type SourceDocument } from "../lib/document.ts";
 import { type InferenceObject, objectGroups, type PoolRef, readObject } from "./inference-objects.ts";
-import { checkLength } from "./polled-file.ts";
+import { checkLength } from "../lib/polled-file.ts";
 
 /** The objects of a file in its order, of all pools, or everything that is wrong with it. */
 export type ObjectsFile =

@@ -4,7 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Problem } from "../lib/document.ts";
 import type { PoolRef } from "./inference-objects.ts";
 import { objectsOf, type PoolObjects, readObjects } from "./objects-file.ts";
-import { PolledFile, UnusableFileError } from "./polled-file.ts";
+import { PolledFile, UnusableFileError } from "../lib/polled-file.ts";
 
 /** How many objects are in force, and what was noticed about the file. */
 export interface LoadedObjects {

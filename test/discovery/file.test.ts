@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { EndpointStore } from "../../src/datastore/store.ts";
 import { type ReloadOutcome, startFileDiscovery } from "../../src/discovery/file.ts";
 import type { Resolve } from "../../src/discovery/host-resolver.ts";
-import { UnusableFileError } from "../../src/discovery/polled-file.ts";
+import { UnusableFileError } from "../../src/lib/polled-file.ts";
 import { VirtualClock } from "../../src/lib/virtual-clock.ts";
 
 const file = (...endpoints: readonly (readonly [name: string, address: string])[]): string =>

@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { ModelRewriteStore } from "../../src/datastore/model-rewrites.ts";
 import { ObjectiveStore } from "../../src/datastore/objectives.ts";
 import { startObjectsDiscovery } from "../../src/discovery/objects.ts";
-import { UnusableFileError } from "../../src/discovery/polled-file.ts";
+import { UnusableFileError } from "../../src/lib/polled-file.ts";
 import { VirtualClock } from "../../src/lib/virtual-clock.ts";
 
 const objective = (name: string, priority: number, pool = "pool"): string =>

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
+import { scrapedOf } from "../../src/datastore/signal.ts";
 import { endpointsText, startTestPicker, until } from "../support/a-picker.ts";
 import { completion, destinationOf } from "../support/exchanges.ts";
 import { type FakeModelServer, renderPage, sendPage, startFakeModelServer } from "../support/fake-model-server.ts";
@@ -44,7 +45,8 @@ test("F4 accepts a counter; an unsupported type is unknown and wins nothing", as
     return values[0] === 1 && values[1] === 7;
   });
   assert.equal(await destinationOf(picker, completion("base")), servers[0]?.address);
-  assert.equal(picker.picker.store.snapshot()[2]?.signals.waitingRequests.value, undefined);
+  const unsupported = picker.picker.store.snapshot()[2]?.signals.waitingRequests;
+  assert.equal(unsupported && scrapedOf(unsupported), undefined);
 });
 
 test("F5 without the LoRA family there are no adapters and no error", async (t) => {

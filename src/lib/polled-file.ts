@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
-import type { Clock } from "../lib/clock.ts";
-import { formatProblems, type Problem } from "../lib/document.ts";
+import type { Clock } from "./clock.ts";
+import { formatProblems, type Problem } from "./document.ts";
 
 /** Longest file that is read (protocol 4.5). */
 export const maxFileBytes = 1024 * 1024;
@@ -24,6 +24,8 @@ export interface PolledFileOptions {
   readonly what: string;
   readonly path: string;
   readonly clock: Clock;
+  /** Time between two looks at the file; default 1000. */
+  readonly pollMs?: number | undefined;
   /** Takes over a content; throws, having changed nothing, when it cannot be used. */
   readonly take: (text: string) => void;
   /** A changed content was taken over. */
@@ -32,10 +34,10 @@ export interface PolledFileOptions {
   readonly onRejected: (message: string) => void;
 }
 
-const pollMs = 1_000;
+const defaultPollMs = 1_000;
 
 /**
- * A file that is kept in force. Its content is compared every second, which sees every way of replacing a file, also the
+ * A file that is kept in force. Its content is compared every `pollMs`, which sees every way of replacing a file, also the
  * swapped links of a ConfigMap.
  */
 export class PolledFile {
@@ -57,7 +59,8 @@ export class PolledFile {
 
   /** Begins to watch for changes. */
   watch(): void {
-    if (!this.#isClosed) this.#cancel = this.#options.clock.after(pollMs, () => void this.#poll());
+    const { clock, pollMs = defaultPollMs } = this.#options;
+    if (!this.#isClosed) this.#cancel = clock.after(pollMs, () => void this.#poll());
   }
 
   /** Stops watching. Nobody is told of anything afterwards. */
