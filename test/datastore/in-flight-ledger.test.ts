@@ -165,6 +165,6 @@ test("counts and corrections equal a full recount after any interleaving, and en
         for (const life of ["life 0", "life 1"]) assert.equal(model.store.ledger.openRequests(id, life), 0);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 10_000 },
   );
 });
