@@ -19,6 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   doctor: ["config", "discovery", "scrape", "datastore", "lib"],
   routing: ["admission", "scheduling", "datastore", "request", "lib"],
   decisions: ["routing", "scheduling", "datastore", "request", "lib"],
+  top: ["decisions", "lib"],
   extproc: ["routing", "scheduling", "request", "lib"],
   telemetry: ["extproc", "scrape", "datastore", "lib"],
   envoy: ["datastore", "lib"],
@@ -50,6 +51,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "scheduling",
     "scrape",
     "telemetry",
+    "top",
     "lib",
   ],
 };

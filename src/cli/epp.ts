@@ -8,6 +8,7 @@ import { registerDemo } from "./demo.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerEnvoy } from "./envoy.ts";
 import { registerExplain } from "./explain.ts";
+import { registerTop } from "./top.ts";
 import { registerUnavailable } from "./unavailable.ts";
 
 /** The whole command line. */
@@ -25,6 +26,7 @@ export function createProgram(): Command {
     registerCheck,
     registerDoctor,
     registerExplain,
+    registerTop,
     registerUnavailable,
   ];
   for (const register of commands) register(program);

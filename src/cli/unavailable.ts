@@ -2,7 +2,6 @@ import type { Command } from "commander";
 
 /** Commands of the contract that this version does not have yet. */
 const unavailable: readonly (readonly [name: string, instead: string])[] = [
-  ["top", "run `epp demo` for a live table, or read the picker's /metrics"],
   ["record", "there is no substitute yet"],
   ["simulate", "there is no substitute yet"],
   ["replay", "there is no substitute yet"],
