@@ -313,6 +313,8 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms & O
       return decision?.targetModel;
     },
   };
+  let policy: RequestPolicy = { ...rules, parsers: [], pluginHeaders: [] };
+  let policyRevision: string | undefined;
   return {
     clock,
     limits,
@@ -320,7 +322,12 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms & O
     sweep: new ReceivingSweep(clock),
     observer,
     newRequestId: randomUUID,
-    policy: () => ({ ...rules, parsers: config().parsers, pluginHeaders: config().plan.requestHeaders }),
+    policy: () => {
+      const { revision, parsers, plan } = config();
+      if (policyRevision !== revision) policy = { ...rules, parsers, pluginHeaders: plan.requestHeaders };
+      policyRevision = revision;
+      return policy;
+    },
     route: (request, metadata, arrivedAtMs) => routeRequest(request, metadata, routing, arrivedAtMs),
     unrouted: (refusal, requestId, arrivedAtMs) => decisions.refused(refusal, requestId, arrivedAtMs),
     dispatched: (decision) => dispatcher.dispatch(decision),

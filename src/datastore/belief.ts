@@ -74,14 +74,16 @@ export function needsPrior({ signals, confidences }: Believed): boolean {
  * own requests alone: least in flight. An absent signal counts as 0, a total stays as it is.
  */
 export function blend({ signals, confidences, openRequests }: Believed, prior: PoolPrior): EndpointSignals {
-  const blended = { ...signals };
-  for (const family of loadFamilies) {
-    const signal = signals[family];
-    if (signal.source === "total") continue;
-    const guess = family === "kvCacheRatio" ? guessRatio(prior, openRequests) : guessCount(prior, family, openRequests);
-    blended[family] = blendOne(signal, confidences[family], guess);
-  }
-  return blended;
+  const { waitingRequests, runningRequests, kvCacheRatio, adapters, cacheInfo } = signals;
+  const waiting = guessCount(prior, "waitingRequests", openRequests);
+  const running = guessCount(prior, "runningRequests", openRequests);
+  return {
+    waitingRequests: blendOne(waitingRequests, confidences.waitingRequests, waiting),
+    runningRequests: blendOne(runningRequests, confidences.runningRequests, running),
+    kvCacheRatio: blendOne(kvCacheRatio, confidences.kvCacheRatio, guessRatio(prior, openRequests)),
+    adapters,
+    cacheInfo,
+  };
 }
 
 function guessCount({ means, openRequests }: PoolPrior, family: LoadFamily, own: number): number {
@@ -97,6 +99,7 @@ function guessRatio({ means, openRequests }: PoolPrior, own: number): number | u
 
 function blendOne(signal: Signal, confidence: number, guess: number | undefined): Signal {
   const { sampledAtMs } = signal;
+  if (signal.source === "total") return signal;
   const value = ratedValue(signal);
   if (guess === undefined) return signal;
   if (Number.isNaN(value)) {

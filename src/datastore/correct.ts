@@ -51,7 +51,8 @@ export function correctSignals(scraped: EndpointSignals, own: OwnWork): Endpoint
     runningRequests === scraped.runningRequests &&
     kvCacheRatio === scraped.kvCacheRatio &&
     adapters === scraped.adapters;
-  return isUnchanged ? scraped : { ...scraped, waitingRequests, runningRequests, kvCacheRatio, adapters };
+  if (isUnchanged) return scraped;
+  return { waitingRequests, runningRequests, kvCacheRatio, adapters, cacheInfo: scraped.cacheInfo };
 }
 
 /** Own requests that wait beyond those that the sample counts. */
