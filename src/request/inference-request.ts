@@ -19,6 +19,14 @@ export type RequestKind =
   | "passthrough"
   | "headers-only";
 
+/** A prompt that is known only by the hashes of its leading blocks, as traces and recordings keep it. */
+export interface PromptChain {
+  /** Two 32-bit words a block, `words[2 * i]` and `words[2 * i + 1]`; each covers the blocks before it. */
+  readonly words: Uint32Array;
+  /** Tokens a block. */
+  readonly blockTokens: number;
+}
+
 /**
  * What scheduling needs to know of one request: plain, structured-cloneable data, no reference to the stream or the body.
  */
@@ -38,6 +46,8 @@ export interface InferenceRequest {
    * little-endian. Empty when the prompt is unknown.
    */
   readonly prompt: Uint8Array;
+  /** Stands for `prompt`, which is then empty, where the text is not known; default: the prompt itself is there. */
+  readonly promptChain?: PromptChain;
   /** Length of the whole prompt in bytes, also beyond the cap. */
   readonly promptBytes: number;
   /**

@@ -1,0 +1,58 @@
+import type { LogHistogram } from "./log-histogram.ts";
+import type { RequestTable } from "./request-table.ts";
+
+/** How a request ended. */
+export const outcomes = ["completed", "refused", "unfinished"] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** State of the pool over time, sampled at equal distances: `values[sample * replicas + replica]`. */
+export interface PoolSeries {
+  readonly stepMs: number;
+  readonly samples: number;
+  readonly waiting: Float32Array;
+  readonly running: Float32Array;
+  readonly kvCacheRatio: Float32Array;
+  /** Prompt tokens looked up in the prefix cache, and found, since the start. */
+  readonly prefixQueryTokens: Float64Array;
+  readonly prefixHitTokens: Float64Array;
+}
+
+/** Totals of one replica. */
+export interface ReplicaTotals {
+  /** Requests it was given. */
+  readonly requests: number;
+  /** Time with a step under way. */
+  readonly busyMs: number;
+  readonly preemptions: number;
+  readonly adapterLoads: number;
+  readonly promptTokens: number;
+  readonly generationTokens: number;
+  readonly prefixQueryTokens: number;
+  readonly prefixHitTokens: number;
+}
+
+/** What one run of one policy over one load gives; column i belongs to row i of `requests`. */
+export interface SimulationRun {
+  readonly requests: RequestTable;
+  /** Arrival as it was, ms; differs from the intended one only in a closed loop. */
+  readonly arrivedMs: Float64Array;
+  /** When the picker had decided, ms. */
+  readonly decidedMs: Float64Array;
+  /** Replica that got it; -1: none. */
+  readonly replica: Int16Array;
+  /** NaN: never. */
+  readonly firstTokenMs: Float64Array;
+  readonly lastTokenMs: Float64Array;
+  /** Prompt tokens that came from the prefix cache. */
+  readonly cachedTokens: Uint32Array;
+  /** Index into `outcomes`. */
+  readonly outcome: Uint8Array;
+  /** Gaps between tokens, ms, one for each token after the first. */
+  readonly itlMs: LogHistogram;
+  readonly replicas: readonly ReplicaTotals[];
+  readonly series: PoolSeries;
+  /** Decisions that a picker made. */
+  readonly decisions: number;
+  /** End of the last event, ms. */
+  readonly endMs: number;
+}
