@@ -173,6 +173,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
         snapshot: () => store.snapshot(clock.nowMs()),
         clock,
         configRevision,
+        pool: options.poolName,
       }),
     });
     started.push(() => metrics.close());

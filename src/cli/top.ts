@@ -6,7 +6,7 @@ import { findDecisions, tellDecisions, tellMissing } from "../decisions/find-dec
 import { sleep, systemClock } from "../lib/clock.ts";
 import { askBoth } from "../top/ask-both.ts";
 import { type PressedKey, pressKey } from "../top/keys.ts";
-import { renderScreen, type ScreenState } from "../top/screen.ts";
+import { renderScreen, type ScreenSize, type ScreenState } from "../top/screen.ts";
 import { UsageError } from "./exit.ts";
 import { addressValue, durationValue } from "./option-values.ts";
 
@@ -33,7 +33,9 @@ export function registerTop(program: Command): void {
         problem: undefined,
         view: "endpoints",
         sortedBy: "",
-        chosen: 0,
+        chosen: undefined,
+        scroll: 0,
+        typed: undefined,
         story: "",
       };
       if (process.stdout.isTTY && process.stdin.isTTY) return watch(state, options);
@@ -48,23 +50,19 @@ async function watch(first: ScreenState, { addr, interval }: TopOptions): Promis
   const end = new AbortController();
   let state = first;
   const output = createLogUpdate(process.stdout, { showCursor: false });
-  const draw = (): void => {
-    const { columns, rows } = process.stdout;
-    output(renderScreen(state, { columns, rows: rows - 1 }).join("\n"));
-  };
-  const tell = async (): Promise<void> => {
-    const chosen = state.answered?.decisions.decisions[state.chosen];
-    if (chosen === undefined) return;
-    const found = await findDecisions(addr, chosen.requestId);
+  const size = (): ScreenSize => ({ columns: process.stdout.columns, rows: process.stdout.rows - 1 });
+  const draw = (): void => output(renderScreen(state, size()).join("\n"));
+  const tell = async (requestId: string): Promise<void> => {
+    const found = await findDecisions(addr, requestId);
     const story = found.decisions.length === 0 ? tellMissing(found) : tellDecisions(found);
-    state = { ...state, story, view: "story" };
+    state = { ...state, story, view: "story", scroll: 0 };
   };
   const onKey = (_text: string | undefined, key: PressedKey): void => {
-    const pressed = pressKey(state, key);
-    state = pressed.state;
-    if (pressed.effect === "quit") end.abort();
-    else if (pressed.effect === "tell")
-      void tell()
+    const { state: next, effect } = pressKey(state, key, size());
+    state = next;
+    if (effect.kind === "quit") end.abort();
+    else if (effect.kind === "tell")
+      void tell(effect.requestId)
         .catch((error: unknown) => fail(error))
         .finally(draw);
     draw();

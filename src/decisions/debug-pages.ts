@@ -12,6 +12,8 @@ export interface DebugPagesInput {
   readonly snapshot: () => readonly Endpoint[];
   readonly clock: Clock;
   readonly configRevision: () => string;
+  /** Name of the pool; default "". */
+  readonly pool?: string;
 }
 
 /** An answer of JSON. */
@@ -37,10 +39,10 @@ export function createDebugPages(input: DebugPagesInput): (path: string, query: 
   };
 }
 
-function endpointsPage({ log, snapshot, clock, configRevision }: DebugPagesInput): unknown {
+function endpointsPage({ log, snapshot, clock, configRevision, pool = "" }: DebugPagesInput): unknown {
   const [nowMs, wallMs] = [clock.nowMs(), clock.wallMs()];
   const recent = log.recentPicks();
-  return describeEndpoints({ endpoints: snapshot(), recent, nowMs, wallMs, configRevision: configRevision() });
+  return describeEndpoints({ endpoints: snapshot(), recent, nowMs, wallMs, configRevision: configRevision(), pool });
 }
 
 function listDecisions({ log, clock }: DebugPagesInput, query: URLSearchParams): DebugAnswer {

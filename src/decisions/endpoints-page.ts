@@ -10,6 +10,7 @@ export const endpointsPageSchema = z.object({
   now: z.string(),
   nowMs: z.number(),
   configRevision: z.string(),
+  pool: z.string(),
   endpoints: z.array(
     z.object({
       id: z.string(),
@@ -38,11 +39,13 @@ export interface EndpointsPageInput {
   readonly nowMs: number;
   readonly wallMs: number;
   readonly configRevision: string;
+  /** Name of the pool. */
+  readonly pool: string;
 }
 
 /** Every endpoint as it is known now. */
 export function describeEndpoints(input: EndpointsPageInput): EndpointsPage {
-  const { endpoints, recent, nowMs, wallMs, configRevision } = input;
+  const { endpoints, recent, nowMs, wallMs, configRevision, pool } = input;
   let allPicks = 0;
   for (const { picks } of recent.values()) allPicks += picks;
   return {
@@ -50,6 +53,7 @@ export function describeEndpoints(input: EndpointsPageInput): EndpointsPage {
     now: new Date(wallMs).toISOString(),
     nowMs,
     configRevision,
+    pool,
     endpoints: endpoints.map((endpoint) => {
       const { id, address, labels, inFlightRequests, prefillTokens, lastResort, slowStart, signals } = endpoint;
       const { picks = 0, totalBlocks = 0, matchedBlocks = 0 } = recent.get(id) ?? {};
@@ -71,7 +75,7 @@ export function describeEndpoints(input: EndpointsPageInput): EndpointsPage {
   };
 }
 
-/** Requests at the server that are not ours; null when it does not show both counts as of now. */
+/** Requests at the server that are not ours, by the signals as decisions see them; null when it does not show both counts as of now. */
 function driftOf({ signals: { waitingRequests, runningRequests }, inFlightRequests }: Endpoint): number | null {
   if (runningRequests.source === "total") return null;
   return finiteOrNull((waitingRequests.value ?? Number.NaN) + (runningRequests.value ?? Number.NaN) - inFlightRequests);

@@ -33,6 +33,14 @@ function where({ endpoint, status, reason }: DecisionRow, namespace: string | un
   return isShort ? endpoint.slice(namespace.length + 1) : endpoint;
 }
 
+const pointColumns = 7;
+
+/** A number in 7 columns, with as many of three digits behind the point as there is room for. */
 function points(value: number | null): string {
-  return value === null ? "-" : value.toFixed(3);
+  if (value === null) return "-";
+  for (let digits = 3; digits >= 0; digits--) {
+    const text = value.toFixed(digits);
+    if (text.length <= pointColumns) return text;
+  }
+  return value.toExponential(1);
 }

@@ -2,7 +2,7 @@ import type { DecisionsPage } from "../decisions/decisions-page.ts";
 import type { EndpointsPage } from "../decisions/endpoints-page.ts";
 import { formatSpan } from "../decisions/find-decisions.ts";
 import { printableText } from "../lib/printable-text.ts";
-import { decisionColumns } from "./decision-columns.ts";
+import { decisionColumns, type DecisionRow } from "./decision-columns.ts";
 import { type EndpointColumn, endpointColumns, type EndpointRow, markLegend } from "./endpoint-columns.ts";
 import { textTable } from "./text-table.ts";
 
@@ -26,8 +26,12 @@ export interface ScreenState {
   readonly view: View;
   /** Title of the column that endpoints are sorted by; "" for the order of the pool. */
   readonly sortedBy: string;
-  /** Index of the decision that is chosen. */
-  readonly chosen: number;
+  /** Sequence number of the decision that is chosen; undefined: the newest. */
+  readonly chosen: number | undefined;
+  /** Lines of the body above the first that is shown; more than there are counts as all but the last screen. */
+  readonly scroll: number;
+  /** What was typed of a request id so far; undefined: none is being typed. */
+  readonly typed: string | undefined;
   /** Story of a decision, as `epp explain` tells it. */
   readonly story: string;
 }
@@ -41,14 +45,16 @@ export interface ScreenSize {
 const help = [
   "d      the last decisions, or back to the endpoints",
   "s      sort endpoints by the next column",
-  "up, down, enter   choose a decision and read its story",
+  "up, down, page up, page down, home, end   scroll, or choose a decision",
+  "enter  the story of the chosen decision",
+  "/      type a request id, enter reads its story",
   "esc    back",
   "q      quit",
   "",
   "waiting, running, KV   as decisions see them",
   "age     of the oldest sample of the three",
   "own     requests of this picker under way",
-  "drift   waiting + running as scraped, less own",
+  "drift   waiting + running as decisions see them, less own",
   "share   of the requests of the last minute",
   "hits    share of prompt blocks found cached, of those requests",
   "state   a + behind it: there is more",
@@ -58,66 +64,120 @@ const help = [
 
 /** The screen as lines, none longer than the terminal is wide and no more than it has rows. */
 export function renderScreen(state: ScreenState, size: ScreenSize): string[] {
-  const head = [summary(state), ...(state.problem === undefined ? [] : [`! ${state.problem}`])];
+  const head = [summary(state, size.columns), ...(state.problem === undefined ? [] : [`! ${state.problem}`])];
   const foot = footOf(state);
-  const room = Math.max(1, size.rows - head.length - 3);
-  const body = state.answered === undefined ? [] : bodyOf(state, state.answered, { ...size, rows: room });
+  const room = roomOf(state, size);
+  const body = state.answered === undefined ? [] : windowOf(state, state.answered, { ...size, rows: room });
   const lines = [...head, "", ...body, "", foot];
   return lines.slice(0, size.rows).map((line) => line.slice(0, size.columns).trimEnd());
 }
 
-function summary({ address, answered }: ScreenState): string {
+/** Rows of the body: a head of one line or two, a foot, and an empty line beside each. */
+function roomOf({ problem }: ScreenState, { rows }: ScreenSize): number {
+  return Math.max(1, rows - (problem === undefined ? 4 : 5));
+}
+
+/** How far the body can be scrolled: until its last line is shown. */
+export function farthestScroll(state: ScreenState, size: ScreenSize): number {
+  if (state.answered === undefined) return 0;
+  const { fixed, lines } = bodyOf(state, state.answered, size.columns);
+  return Math.max(0, lines.length - (roomOf(state, size) - fixed.length));
+}
+
+/** Place of the chosen decision among `rows`, newest first: the next newer one where it has left the list. */
+export function indexOfChosen({ chosen }: ScreenState, rows: readonly DecisionRow[]): number {
+  if (chosen === undefined) return 0;
+  const at = rows.findIndex(({ sequence }) => sequence <= chosen);
+  return at >= 0 ? at : Math.max(0, rows.length - 1);
+}
+
+/** What fits, the least important last. */
+function summary({ address, answered }: ScreenState, columns: number): string {
   const name = `epp top  ${printableText(address, 60)}`;
   if (answered === undefined) return `${name}  waiting for an answer`;
-  const { endpoints, configRevision } = answered.endpoints;
-  const { spanSeconds } = answered.decisions.kept;
-  const picks = endpoints.reduce((sum, { picksLastMinute }) => sum + picksLastMinute, 0);
-  const count = endpoints.length === 1 ? "1 endpoint" : `${endpoints.length} endpoints`;
-  return `${name}  ${count}  ${(picks / 60).toFixed(1)} req/s  ring ${formatSpan(spanSeconds)}  config ${configRevision}`;
+  const { endpoints, configRevision, pool } = answered.endpoints;
+  const parts = [
+    name,
+    `pool ${printableText(pool, 40)}`,
+    endpoints.length === 1 ? "1 endpoint" : `${endpoints.length} endpoints`,
+    `${requestRate(answered.decisions).toFixed(1)} req/s`,
+    `ring ${formatSpan(answered.decisions.kept.spanSeconds)}`,
+    `config ${configRevision}`,
+  ];
+  while (parts.length > 1 && parts.join("  ").length > columns) parts.pop();
+  return parts.join("  ");
 }
 
-function footOf({ view, sortedBy }: ScreenState): string {
-  if (view === "help" || view === "story") return "esc back  q quit";
-  if (view === "decisions") return "up/down choose  enter why  d endpoints  ? help  q quit";
-  return `d decisions  s sort${sortedBy === "" ? "" : ` (${sortedBy.trim()})`}  ? help  q quit   + moved  ~ blended  # total`;
+/** Requests a second over the newest decisions, refusals among them; 0 without any. */
+function requestRate({ decisions, nowMs }: DecisionsPage): number {
+  const oldest = decisions.at(-1);
+  if (oldest === undefined) return 0;
+  return (decisions.length * 1000) / Math.max(1000, nowMs - oldest.decidedAtMs);
 }
 
-function bodyOf(state: ScreenState, answered: Answered, size: ScreenSize): string[] {
+function footOf({ view, sortedBy, typed }: ScreenState): string {
+  if (typed !== undefined) return `request id: ${printableText(typed, 1000)}_   enter why  esc back`;
+  if (view === "help" || view === "story") return "up/down scroll  esc back  q quit";
+  if (view === "decisions") return "up/down choose  enter why  / find  d endpoints  ? help  q quit";
+  return `d decisions  s sort${sortedBy === "" ? "" : ` (${sortedBy.trim()})`}  / find  ? help  q quit   + moved  ~ blended  # total`;
+}
+
+/** What is looked at: lines that stay, and lines that scroll. */
+interface Body {
+  readonly fixed: readonly string[];
+  readonly lines: readonly string[];
+}
+
+function bodyOf(state: ScreenState, answered: Answered, columns: number): Body {
   switch (state.view) {
     case "endpoints":
-      return endpointLines(answered.endpoints.endpoints, state.sortedBy, size);
+      return endpointLines(answered.endpoints.endpoints, state.sortedBy, columns);
     case "decisions":
-      return decisionLines(answered, state.chosen, size);
+      return decisionLines(answered, state, columns);
     case "story":
-      return cut(folded(state.story, size.columns), size.rows);
+      return { fixed: [], lines: folded(state.story, columns) };
     case "help":
-      return cut(help, size.rows);
+      return { fixed: [], lines: help };
   }
 }
 
-function endpointLines(rows: readonly EndpointRow[], sortedBy: string, { columns, rows: room }: ScreenSize): string[] {
-  if (rows.length === 0) return ["The pool has no endpoint."];
-  const all = endpointColumns(commonNamespace(rows));
-  const table = textTable(
-    all,
-    sorted(
-      rows,
-      all.find(({ title }) => title === sortedBy),
-    ),
-    columns,
-  );
-  return [table.head, ...cut(table.lines, room - 1)];
+/** The part of the body that is looked at; says how many lines there are below it. */
+function windowOf(state: ScreenState, answered: Answered, { columns, rows }: ScreenSize): string[] {
+  const { fixed, lines } = bodyOf(state, answered, columns);
+  const room = rows - fixed.length;
+  const farthest = Math.max(0, lines.length - room);
+  const first = Math.min(farthest, state.view === "decisions" ? firstDecision(state, answered, room) : state.scroll);
+  const shown = lines.slice(first, first + room);
+  const below = lines.length - first - room;
+  if (below > 0 && room > 1) shown.splice(-1, 1, `.. ${below + 1} more`);
+  return [...fixed, ...shown];
 }
 
-function decisionLines(answered: Answered, chosen: number, { columns, rows: room }: ScreenSize): string[] {
-  const { decisions: rows } = answered.decisions;
-  if (rows.length === 0) return ["No request was decided yet."];
-  const namespace = commonNamespace(answered.endpoints.endpoints);
-  const table = textTable(decisionColumns(namespace), rows, columns - 2);
-  const shown = room - 1;
-  const first = Math.max(0, Math.min(chosen - shown + 1, rows.length - shown));
-  const lines = table.lines.map((line, i) => `${i === chosen ? ">" : " "} ${line}`);
-  return [`  ${table.head}`, ...lines.slice(first, first + shown)];
+/** Keeps the chosen decision in sight, above the line that says how many more there are. */
+function firstDecision(state: ScreenState, { decisions }: Answered, room: number): number {
+  return Math.max(0, indexOfChosen(state, decisions.decisions) - Math.max(0, room - 2));
+}
+
+function endpointLines(rows: readonly EndpointRow[], sortedBy: string, columns: number): Body {
+  if (rows.length === 0) return { fixed: [], lines: ["The pool has no endpoint."] };
+  const all = endpointColumns(commonNamespace(rows));
+  const order = all.find(({ title }) => title === sortedBy);
+  const { head, lines } = textTable(all, sorted(rows, order), columns);
+  return { fixed: [head], lines };
+}
+
+function decisionLines(
+  { endpoints, decisions: { decisions: rows } }: Answered,
+  state: ScreenState,
+  columns: number,
+): Body {
+  if (rows.length === 0) return { fixed: [], lines: ["No request was decided yet."] };
+  const table = textTable(decisionColumns(commonNamespace(endpoints.endpoints)), rows, columns - 2);
+  const chosen = indexOfChosen(state, rows);
+  return {
+    fixed: [`  ${table.head}`],
+    lines: table.lines.map((line, i) => `${i === chosen ? ">" : " "} ${line}`),
+  };
 }
 
 /** Titles of the columns that endpoints can be sorted by, in order. */
@@ -152,9 +212,4 @@ function folded(text: string, columns: number): string[] {
     }
     return pieces;
   });
-}
-
-function cut(lines: readonly string[], room: number): string[] {
-  if (lines.length <= room) return [...lines];
-  return [...lines.slice(0, Math.max(0, room - 1)), `.. ${lines.length - Math.max(0, room - 1)} more`];
 }

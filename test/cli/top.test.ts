@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { startTestPicker } from "../support/a-picker.ts";
 import { completion, destinationOf } from "../support/exchanges.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
@@ -16,9 +18,13 @@ test("top prints a running picker's endpoints once when its output is no termina
 });
 
 test("top says in one line that no picker answers and ends with 1", async (t) => {
-  const { code, stderr } = await runEpp(t, ["top", "--addr", "127.0.0.1:1"]);
+  const port = await closedPort();
+  const { code, stderr } = await runEpp(t, ["top", "--addr", `127.0.0.1:${port}`]);
   assert.equal(code, 1);
-  assert.match(stderr, /^epp: Cannot reach a picker at http:\/\/127\.0\.0\.1:1: .*\n$/);
+  assert.match(
+    stderr,
+    new RegExp(`^epp: Cannot reach a picker at http://127\\.0\\.0\\.1:${port}: .*ECONNREFUSED.*\n$`),
+  );
 });
 
 test("top refuses an interval that is too short with 2", async (t) => {
@@ -26,3 +32,13 @@ test("top refuses an interval that is too short with 2", async (t) => {
   assert.equal(code, 2);
   assert.match(stderr, /--interval is too short, expected 100ms or more/);
 });
+
+/** A port of loopback that was free just now and that nobody listens on. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -4,42 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { EndpointRow } from "../../src/top/endpoint-columns.ts";
 import { renderScreen, type ScreenState, type View } from "../../src/top/screen.ts";
-
-type Sampled = EndpointRow["signals"]["waitingRequests"];
-
-const sampled = (value: number | null, source: Sampled["source"] = "scraped"): Sampled => ({
-  value,
-  scraped: source === "blended" ? null : value,
-  ageMs: value === null || source === "blended" ? null : 20,
-  correction: 0,
-  confidence: source === "blended" ? 0 : 1,
-  source,
-});
-
-function row(name: string, traits: Partial<EndpointRow> = {}, load: Partial<EndpointRow["signals"]> = {}): EndpointRow {
-  return {
-    id: `default/${name}`,
-    address: "10.0.0.7:8000",
-    labels: {},
-    inFlightRequests: 3,
-    prefillTokens: 0,
-    lastResort: false,
-    slowStart: null,
-    drift: 0,
-    picksLastMinute: 60,
-    shareLastMinute: 0.25,
-    prefixHitShareLastMinute: 0.5,
-    ...traits,
-    signals: {
-      waitingRequests: sampled(2, "corrected"),
-      runningRequests: sampled(7),
-      kvCacheRatio: sampled(0.31),
-      adapters: null,
-      cache: null,
-      ...load,
-    },
-  };
-}
+import { aDecision, anEndpointRow as row, aScreen, sampled } from "../support/a-screen.ts";
 
 const adapters = { running: ["sql", "chat"], waiting: ["code"], maxAdapters: 4, ageMs: 20, source: "scraped" as const };
 const unknown = {
@@ -58,51 +23,26 @@ const pool = [
   row("a-very-long-name-of-a-pod-7f6d5b-x2x9p", { lastResort: true, drift: null }, unknown),
 ];
 
-const decision = {
-  sequence: 1,
-  requestId: "request-1",
-  decidedAt: "2026-01-02T03:04:05.678Z",
-  decidedAtMs: 1,
-  model: "base",
-  targetModel: "base",
-  outcome: "forwarded" as const,
-  endpoint: "default/vllm-0",
-  destination: "10.0.0.7:8000",
-  reason: null,
-  status: null,
-  candidates: 3,
-  total: 4.5,
-  margin: 1.25,
-  choice: "greatest-total" as const,
-};
-const refused = { ...decision, endpoint: null, status: 429, reason: "rejected-saturated", margin: null, total: null };
+const decisions = [
+  aDecision({ sequence: 2 }),
+  aDecision({
+    sequence: 1,
+    requestId: "request-2",
+    endpoint: null,
+    status: 429,
+    reason: "rejected-saturated",
+    margin: null,
+    total: null,
+  }),
+];
+const screen = (endpoints: readonly EndpointRow[], more: Partial<ScreenState> = {}): ScreenState =>
+  aScreen(endpoints, more, decisions);
 
-function screen(endpoints: readonly EndpointRow[], more: Partial<ScreenState> = {}): ScreenState {
-  const common = { schemaVersion: 1 as const, now: "2026-01-02T03:04:06.000Z", nowMs: 1000 };
-  return {
-    address: "127.0.0.1:9090",
-    answered: {
-      endpoints: { ...common, configRevision: "dd5b300bb2d2", endpoints: [...endpoints] },
-      decisions: {
-        ...common,
-        kept: { records: 2, bytes: 1000, spanSeconds: 32, maxRecords: 20_000, maxBytes: 33_554_432 },
-        decisions: [decision, { ...refused, requestId: "request-2" }],
-      },
-    },
-    problem: undefined,
-    view: "endpoints",
-    sortedBy: "",
-    chosen: 0,
-    story: "",
-    ...more,
-  };
-}
-
-const foot = "d decisions  s sort  ? help  q quit   + moved  ~ blended  # total";
+const foot = "d decisions  s sort  / find  ? help  q quit   + moved  ~ blended  # total";
 
 test("the table of endpoints at 80 columns leaves out what matters least", () => {
   assert.deepEqual(renderScreen(screen(pool), { columns: 80, rows: 24 }), [
-    "epp top  127.0.0.1:9090  3 endpoints  3.0 req/s  ring 32 s  config dd5b300bb2d2",
+    "epp top  127.0.0.1:9090  pool llama  3 endpoints  2.0 req/s  ring 32 s",
     "",
     "endpoint         waiting  running     KV      age   own share  hits state",
     "vllm-0                 2+       7  31.0%    20 ms     3 25.0% 50.0%",
@@ -148,6 +88,39 @@ test("the last decisions, the chosen one marked, refusals with their reason", ()
   const lines = renderScreen(screen(pool, { view: "decisions", chosen: 1 }), { columns: 140, rows: 24 });
   assert.match(lines[3] ?? "", /^ {2}03:04:05\.678 +request-1 +vllm-0 +base +1\.250 +greatest +4\.500/);
   assert.match(lines[4] ?? "", /^> 03:04:05\.678 +request-2 +refused: 429 rejected-saturated/);
+});
+
+test("endpoints scroll, the head of the table stays", () => {
+  const many = Array.from({ length: 200 }, (_, i) => row(`vllm-${i}`));
+  const lines = renderScreen(screen(many, { scroll: 1000 }), { columns: 80, rows: 24 });
+  assert.match(lines[2] ?? "", /^endpoint /);
+  assert.match(lines.at(-3) ?? "", /^vllm-199 /);
+  assert.match(renderScreen(screen(many, { scroll: 5 }), { columns: 80, rows: 24 })[3] ?? "", /^vllm-5 /);
+});
+
+test("the chosen decision is in sight however far down it is", () => {
+  const rows = Array.from({ length: 100 }, (_, i) => aDecision({ sequence: 100 - i, requestId: `r-${100 - i}` }));
+  for (const chosen of [100, 80, 1]) {
+    const lines = renderScreen(aScreen(pool, { view: "decisions", chosen }, rows), { columns: 120, rows: 24 });
+    assert.match(lines.find((line) => line.startsWith(">")) ?? "", new RegExp(` r-${chosen} `));
+  }
+});
+
+for (const [margin, shown] of [
+  [98765.4321, "98765.4"],
+  [-1234.5678, "-1234.6"],
+  [1e12, "1.0e+12"],
+  [0.00049, "0.000"],
+] as const) {
+  test(`a margin of ${margin} is shown as ${shown}`, () => {
+    const state = aScreen(pool, { view: "decisions" }, [aDecision({ margin })]);
+    assert.ok(renderScreen(state, { columns: 120, rows: 24 })[3]?.includes(` ${shown} `));
+  });
+}
+
+test("the request id that is typed is shown in the foot", () => {
+  const lines = renderScreen(screen(pool, { typed: "7d0c" }), { columns: 80, rows: 24 });
+  assert.equal(lines.at(-1), "request id: 7d0c_   enter why  esc back");
 });
 
 test("a story that is wider than the terminal is folded, not cut", () => {
