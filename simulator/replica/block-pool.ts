@@ -1,16 +1,17 @@
+import { blockKey, type HashChain } from "./hash-chain.ts";
 import { HashIndex } from "./hash-index.ts";
 
 /**
  * The KV blocks of one replica. A block is referenced by the requests that hold it; one that nobody references waits in
- * the free list, oldest first, and stays findable by its hash until it is allocated again (simulator 1.2, points 5, 6).
+ * the free list, oldest first, and stays findable by its key until it is allocated again (simulator 1.2, points 5, 6).
  */
 export class BlockPool {
   /** Blocks in the pool. */
   readonly size: number;
   #free: number;
   readonly #references: Int32Array;
-  /** 0 for a block without a hash. */
-  readonly #hashes: Float64Array;
+  /** `blockKey` of what a block caches; 0 for nothing. */
+  readonly #keys: Float64Array;
   readonly #index: HashIndex;
   /** Free list in a ring; the place after the last block is its head and tail. */
   readonly #previous: Int32Array;
@@ -20,7 +21,7 @@ export class BlockPool {
     this.size = size;
     this.#free = size;
     this.#references = new Int32Array(size);
-    this.#hashes = new Float64Array(size);
+    this.#keys = new Float64Array(size);
     this.#index = new HashIndex(size);
     this.#previous = Int32Array.from({ length: size + 1 }, (_, block) => (block === 0 ? size : block - 1));
     this.#next = Int32Array.from({ length: size + 1 }, (_, block) => (block === size ? 0 : block + 1));
@@ -37,12 +38,12 @@ export class BlockPool {
   }
 
   /**
-   * Finds the longest cached run of `hashes` from its start, at most `limit` blocks, writes the block numbers to `found`
+   * Finds the longest cached run of `chain` from its start, at most `limit` blocks, writes the block numbers to `found`
    * and returns their count. Takes no reference.
    */
-  findPrefix(hashes: Float64Array, limit: number, found: Int32Array): number {
+  findPrefix(chain: HashChain, limit: number, found: Int32Array): number {
     for (let i = 0; i < limit; i++) {
-      const block = this.#index.get(hashes[i] ?? 0);
+      const block = this.#index.get(blockKey(chain, i));
       if (block < 0) return i;
       found[i] = block;
     }
@@ -67,10 +68,10 @@ export class BlockPool {
     const block = this.#next[this.size] ?? this.size;
     if (block === this.size) throw new RangeError(`Cannot allocate a KV block: 0 of ${this.size} free, expected 1`);
     this.#unlink(block);
-    const hash = this.#hashes[block] ?? 0;
-    if (hash !== 0) {
-      this.#index.delete(hash);
-      this.#hashes[block] = 0;
+    const key = this.#keys[block] ?? 0;
+    if (key !== 0) {
+      this.#index.delete(key);
+      this.#keys[block] = 0;
     }
     this.#references[block] = 1;
     return block;
@@ -84,11 +85,11 @@ export class BlockPool {
     if (left === 0) this.#append(block);
   }
 
-  /** Makes a full block findable. A hash that another block already has is left to that one. */
-  register(block: number, hash: number): void {
-    if (this.#index.get(hash) >= 0) return;
-    this.#index.add(hash, block);
-    this.#hashes[block] = hash;
+  /** Makes a full block findable by its `blockKey`. A key that another block already has is left to that one. */
+  register(block: number, key: number): void {
+    if (this.#index.get(key) >= 0) return;
+    this.#index.add(key, block);
+    this.#keys[block] = key;
   }
 
   #unlink(block: number): void {

@@ -19,6 +19,11 @@ export interface StepCoefficients {
 /** One model server: a model on its GPUs with the engine's limits. */
 export interface ReplicaConfig {
   readonly coefficients: StepCoefficients;
+  /**
+   * How memory time (c0, cB, cK) and compute time (cP, cA) of a step make its duration: one after the other, which is what
+   * published fits assume, or both at once, so that the longer counts.
+   */
+  readonly stepTerms: "sum" | "max";
   /** a0: from a request's arrival to the engine's queue (HTTP, tokenizer), ms. */
   readonly requestOverheadMs: number;
   /** a1: the part of that which grows with the prompt, ms per 1,000 tokens. */
@@ -49,7 +54,7 @@ export interface ReplicaConfig {
   readonly adapterStepFactor: number;
 }
 
-type NumericField = Exclude<keyof ReplicaConfig, "coefficients">;
+type NumericField = Exclude<keyof ReplicaConfig, "coefficients" | "stepTerms">;
 
 const wholeFields: readonly { readonly name: NumericField; readonly min: number }[] = [
   { name: "blockSizeTokens", min: 1 },
@@ -80,6 +85,9 @@ export function checkReplicaConfig(config: ReplicaConfig): void {
   }
   for (const name of timeFields) requireTime(name, config[name]);
   for (const [name, value] of Object.entries(config.coefficients)) requireTime(`coefficients.${name}`, value);
+  if (config.stepTerms !== "sum" && config.stepTerms !== "max") {
+    throw fieldError("stepTerms", config.stepTerms, '"sum" or "max"');
+  }
   if (config.coefficients.baseMs === 0) throw fieldError("coefficients.baseMs", 0, "a number above 0");
   if (config.maxCpuLoras < config.maxLoras) {
     throw fieldError("maxCpuLoras", config.maxCpuLoras, `at least maxLoras (${config.maxLoras})`);

@@ -1,6 +1,6 @@
 /**
- * Map from block hash to block number without allocation: open addressing with linear probing, at most half full.
- * Hashes are whole numbers from 1 to 2^53 - 1.
+ * Map from the key of a block's content to a number from 0 without allocation: open addressing with linear probing, at most
+ * half full. Keys are whole numbers from 1 to 2^53.
  */
 export class HashIndex {
   readonly #mask: number;

@@ -54,6 +54,7 @@ export function presetConfig(name: string, overrides: Partial<ReplicaConfig> = {
   const [baseMs, perRequestUs, perContextTokenUs, perPrefillTokenUs, attentionNs] = data.row;
   return {
     coefficients: { baseMs, perRequestUs, perContextTokenUs, perPrefillTokenUs, attentionNs },
+    stepTerms: "sum",
     requestOverheadMs: 8,
     promptOverheadMs: 0,
     tokenOverheadMs: 0.05,

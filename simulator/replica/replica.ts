@@ -10,8 +10,9 @@ import { AdapterSlots } from "./adapter-slots.ts";
 import { BlockPool } from "./block-pool.ts";
 import { checkReplicaConfig, type ReplicaConfig } from "./config.ts";
 import { EventBuffer, type ReplicaEvent } from "./events.ts";
+import { blockKey } from "./hash-chain.ts";
 import { type ReplicaRequest, Sequence, SequenceList } from "./sequence.ts";
-import { type StepWork, stepTimeMs } from "./step-time.ts";
+import { DecodeStretch, type StepWork, stepTimeMs } from "./step-time.ts";
 import { type ReplicaLoad, WaitingAdapters } from "./load.ts";
 
 /** A model server's engine in model time; see `createReplica`. */
@@ -61,6 +62,13 @@ class StepMachine implements Replica {
   readonly #events = new EventBuffer();
   readonly #found: Int32Array;
   readonly #work: StepWork = { requests: 0, contextTokens: 0, prefillTokens: 0, attentionPairs: 0, adapters: 0 };
+  readonly #stretch: DecodeStretch;
+  /** Steps of the stretch so far; 0 when the last step had a prefill in it. */
+  #stretchSteps = 0;
+  /** A request joined or left the batch since the last step was timed. */
+  #hasChanged = false;
+  #endsAtMs = Number.NaN;
+  #blockTokens: number | undefined = undefined;
   #inStep = false;
   /** A request of the batch was cancelled during the step. */
   #hasCancelled = false;
@@ -75,6 +83,7 @@ class StepMachine implements Replica {
   constructor(config: ReplicaConfig) {
     this.config = config;
     this.blocks = Math.floor(config.kvTokens / config.blockSizeTokens);
+    this.#stretch = new DecodeStretch(config);
     this.#pool = new BlockPool(this.blocks);
     this.#adapters = new AdapterSlots(config);
     this.#found = new Int32Array(this.blocks);
@@ -114,7 +123,8 @@ class StepMachine implements Replica {
     work.requests = this.#batch.length;
     work.adapters = this.#adapters.inUse;
     this.#inStep = true;
-    return nowMs + stepTimeMs(this.config.coefficients, this.config.adapterStepFactor, work);
+    this.#endsAtMs = this.#timeStep(nowMs);
+    return this.#endsAtMs;
   }
 
   finishStep(): readonly ReplicaEvent[] {
@@ -168,6 +178,29 @@ class StepMachine implements Replica {
     const tokens = promptTokens + outputTokens;
     if (tokens > maxModelTokens) refuse(`${tokens} tokens in all`, `at most ${maxModelTokens}`);
     if (adapter !== undefined && maxLoras === 0) refuse(`adapter "${adapter}"`, "no adapter (maxLoras is 0)");
+    this.#checkChain(request);
+  }
+
+  #checkChain(request: ReplicaRequest): void {
+    if (request.blockHashes.length === 0) return;
+    const tokens = request.blockTokens ?? this.config.blockSizeTokens;
+    this.#blockTokens ??= tokens;
+    if (tokens === this.#blockTokens && tokens % this.config.blockSizeTokens === 0 && tokens > 0) return;
+    const expected = `a multiple of ${this.config.blockSizeTokens}, the same for all requests`;
+    throw new RangeError(`Cannot submit request "${request.id}": ${tokens} tokens a hash, expected ${expected}`);
+  }
+
+  #timeStep(nowMs: number): number {
+    if (this.#work.prefillTokens > 0) {
+      this.#stretchSteps = 0;
+      return nowMs + stepTimeMs(this.config, this.#work);
+    }
+    if (this.#hasChanged || this.#stretchSteps === 0 || nowMs !== this.#endsAtMs) {
+      this.#stretch.begin(nowMs, this.#work);
+      this.#stretchSteps = 0;
+    }
+    this.#hasChanged = false;
+    return this.#stretch.endMs(++this.#stretchSteps);
   }
 
   #queueArrivals(nowMs: number): void {
@@ -229,6 +262,7 @@ class StepMachine implements Replica {
     this.#waiting.unshift(victim);
     this.#waitingAdapters.add(victim.request.adapter);
     this.#preemptions++;
+    this.#hasChanged = true;
     this.#events.preempted(victim);
   }
 
@@ -271,10 +305,9 @@ class StepMachine implements Replica {
 
   /** Takes the cached prefix and the blocks of the first chunk; returns the chunk's tokens, 0 when blocks do not suffice. */
   #place(sequence: Sequence, budget: number): number {
-    const { blockHashes } = sequence.request;
     const size = this.config.blockSizeTokens;
-    const limit = Math.min(Math.floor((sequence.tokens - 1) / size), blockHashes.length);
-    const hits = this.#pool.findPrefix(blockHashes, limit, this.#found);
+    const limit = Math.min(Math.floor((sequence.tokens - 1) / size), sequence.hashedBlocks);
+    const hits = this.#pool.findPrefix(sequence.chain, limit, this.#found);
     const chunk = this.#limitChunk(sequence.tokens - hits * size, budget);
     const target = Math.ceil((hits * size + chunk) / size);
     if (target - hits > this.#pool.free - this.#pool.countFree(this.#found, hits)) return 0;
@@ -292,6 +325,7 @@ class StepMachine implements Replica {
 
   #join(sequence: Sequence, nowMs: number): void {
     sequence.state = "running";
+    this.#hasChanged = true;
     this.#running.push(sequence);
     if (sequence.request.adapter !== undefined) this.#adapters.acquire(sequence.request.adapter);
     if (!Number.isNaN(sequence.scheduledAtMs)) return;
@@ -302,10 +336,9 @@ class StepMachine implements Replica {
   }
 
   #registerBlocks(sequence: Sequence): void {
-    const { blockHashes } = sequence.request;
-    const full = Math.min(Math.floor(sequence.computed / this.config.blockSizeTokens), blockHashes.length);
+    const full = Math.min(Math.floor(sequence.computed / this.config.blockSizeTokens), sequence.hashedBlocks);
     for (; sequence.registered < full; sequence.registered++) {
-      this.#pool.register(sequence.blocks[sequence.registered] ?? 0, blockHashes[sequence.registered] ?? 0);
+      this.#pool.register(sequence.blocks[sequence.registered] ?? 0, blockKey(sequence.chain, sequence.registered));
     }
   }
 
@@ -329,6 +362,7 @@ class StepMachine implements Replica {
         this.#running[kept++] = sequence;
         continue;
       }
+      this.#hasChanged = true;
       this.#free(sequence);
       if (sequence.isCancelled) continue;
       this.#byId.delete(sequence.request.id);

@@ -1,3 +1,5 @@
+import { type BlockHashes, chainBlocks, type HashChain } from "./hash-chain.ts";
+
 /** A request as the caller hands it to a replica. */
 export interface ReplicaRequest {
   /** The caller's name for it in events; unique among the requests that have not ended. */
@@ -7,11 +9,16 @@ export interface ReplicaRequest {
   /** Tokens to generate, at least 1; prompt and output together at most `maxModelTokens`. */
   readonly outputTokens: number;
   /**
-   * `blockHashes[i]` names the content of tokens 0 to (i + 1)·blockSizeTokens of prompt and output, adapter and cache salt
-   * included: equal hashes mean equal KV content. Whole numbers from 1 to 2^53 - 1; may end early, and what lies beyond
-   * is never shared.
+   * `blockHashes[i]` names the content of tokens 0 to (i + 1)·blockTokens of prompt and output, adapter and cache salt
+   * included: equal hashes mean equal KV content. Whole numbers from 0, below 2^53 divided by the blocks that one names; may
+   * end early, and what lies beyond is never shared.
    */
-  readonly blockHashes: Float64Array;
+  readonly blockHashes: BlockHashes;
+  /**
+   * Tokens a hash names: the replica's `blockSizeTokens`, which is the default, or a multiple of it. The same for all
+   * requests of a replica that have hashes.
+   */
+  readonly blockTokens?: number;
   /** Name of a LoRA adapter; undefined asks for the base model. */
   readonly adapter: string | undefined;
 }
@@ -24,6 +31,9 @@ export class Sequence {
   readonly request: ReplicaRequest;
   /** Reaches the engine's queue then, model ms. */
   readonly readyAtMs: number;
+  readonly chain: HashChain;
+  /** Blocks that its hashes name. */
+  readonly hashedBlocks: number;
   state: SequenceState = "arriving";
   isCancelled = false;
   /** Block numbers of the first `held` blocks. */
@@ -47,6 +57,11 @@ export class Sequence {
   constructor(request: ReplicaRequest, blockSizeTokens: number, readyAtMs: number) {
     this.request = request;
     this.readyAtMs = readyAtMs;
+    this.chain = {
+      hashes: request.blockHashes,
+      blocksPerHash: (request.blockTokens ?? blockSizeTokens) / blockSizeTokens,
+    };
+    this.hashedBlocks = chainBlocks(this.chain);
     this.blocks = new Int32Array(Math.ceil((request.promptTokens + request.outputTokens) / blockSizeTokens));
   }
 

@@ -4,6 +4,9 @@ import fc from "fast-check";
 import { BlockPool } from "../../../simulator/replica/block-pool.ts";
 import { HashIndex } from "../../../simulator/replica/hash-index.ts";
 
+/** A chain whose keys are the hashes plus one. */
+const aChainOf = (...hashes: number[]) => ({ hashes: Float64Array.from(hashes), blocksPerHash: 1 });
+
 test("a hash index behaves as a map under adds and deletes in any order", () => {
   const hash = fc.oneof(
     fc.integer({ min: 1, max: 20 }),
@@ -50,7 +53,7 @@ test("blocks are conserved: free ones and referenced ones are all there are, and
           count(block, -1);
         } else if (kind === "register" && block !== undefined) {
           pool.register(block, 1 + (pick % 4));
-        } else if (kind === "share" && pool.findPrefix(Float64Array.of(1 + (pick % 4)), 1, found) === 1) {
+        } else if (kind === "share" && pool.findPrefix(aChainOf(pick % 4), 1, found) === 1) {
           pool.share(found[0]!);
           held.push(found[0]!);
           count(found[0]!, 1);
@@ -70,11 +73,11 @@ test("a block that nobody holds can be found until it is allocated again, oldest
   pool.register(b, 22);
   pool.release(b);
   pool.release(a);
-  assert.equal(pool.findPrefix(Float64Array.of(11, 22), 2, found), 2);
+  assert.equal(pool.findPrefix(aChainOf(10, 21), 2, found), 2);
   assert.equal(pool.countFree(found, 2), 2);
   assert.equal(pool.allocate(), b);
-  assert.equal(pool.findPrefix(Float64Array.of(22), 1, found), 0);
-  assert.equal(pool.findPrefix(Float64Array.of(11), 1, found), 1);
+  assert.equal(pool.findPrefix(aChainOf(21), 1, found), 0);
+  assert.equal(pool.findPrefix(aChainOf(10), 1, found), 1);
 });
 
 test("a release without a reference and an allocation from an empty pool are refused", () => {
