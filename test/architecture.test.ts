@@ -36,7 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "telemetry",
     "lib",
   ],
-  simulator: ["config", "datastore", "discovery", "envoy", "lib", "request", "routing", "scheduling"],
+  simulator: ["admission", "config", "datastore", "discovery", "envoy", "lib", "request", "routing", "scheduling"],
   cli: [
     "main",
     "simulator",

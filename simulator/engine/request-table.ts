@@ -30,7 +30,8 @@ export interface RequestTable {
   readonly session: Int32Array;
   /**
    * Ids of the prompt's leading full blocks of `blockTokens`: row i has `blocks[blockStart[i]]` up to `blockStart[i + 1]`
-   * (excluded). Equal ids mean equal prefixes: an id covers the blocks before it. A row without blocks shares nothing.
+   * (excluded). Equal ids mean equal prefixes: an id covers the blocks before it. A row without blocks shares nothing. They may
+   * go on into the answer where that is known, for prompts that come back with it; pickers see those of the prompt.
    */
   readonly blockStart: Uint32Array;
   readonly blocks: Uint32Array;

@@ -34,13 +34,13 @@ export interface ReplicaTotals {
 /** What one run of one policy over one load gives; column i belongs to row i of `requests`. */
 export interface SimulationRun {
   readonly requests: RequestTable;
-  /** Arrival as it was, ms; differs from the intended one only in a closed loop. */
+  /** Arrival as it was, ms; differs from the intended one only in a closed loop. NaN: it never came to it. */
   readonly arrivedMs: Float64Array;
-  /** When the picker had decided, ms. */
+  /** When the picker had decided, ms; NaN: never. */
   readonly decidedMs: Float64Array;
   /** Replica that got it; -1: none. */
   readonly replica: Int16Array;
-  /** NaN: never. */
+  /** When it was with the client; NaN: never. */
   readonly firstTokenMs: Float64Array;
   readonly lastTokenMs: Float64Array;
   /** Prompt tokens that came from the prefix cache. */
@@ -53,6 +53,10 @@ export interface SimulationRun {
   readonly series: PoolSeries;
   /** Decisions that a picker made. */
   readonly decisions: number;
+  /** Of the refused requests those that a server refused: too long for it, or with an adapter that it does not serve. */
+  readonly tooLong: number;
+  /** Pickers were told the true length of every answer: a bound on what is possible, to be labelled as such. */
+  readonly hasOracleLengths: boolean;
   /** End of the last event, ms. */
   readonly endMs: number;
 }

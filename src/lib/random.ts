@@ -9,10 +9,7 @@ export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const splitmix = (): number => {
     state = (state + 0x9e3779b9) >>> 0;
-    let mixed = state;
-    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return (mixed ^ (mixed >>> 15)) >>> 0;
+    return mix32(state);
   };
   let [a, b, c, counter] = [splitmix(), splitmix(), splitmix(), 1];
   const next = (): number => {
@@ -25,4 +22,38 @@ export function createRandom(seed: number): Random {
   };
   for (let i = 0; i < 12; i++) next();
   return next;
+}
+
+/**
+ * Chance that hangs on a key: `from(key)` gives the stream of a key (a whole number, used modulo 2^32), the same whatever was
+ * drawn before from this key or others. The streams share one generator: a stream is to be used up before the next is asked
+ * for.
+ */
+export interface KeyedRandom {
+  from(key: number): Random;
+}
+
+/** Streams by key, after `seed` (any finite number, used modulo 2^32). */
+export function createKeyedRandom(seed: number): KeyedRandom {
+  const start = mix32((seed >>> 0) + 0x9e3779b9);
+  let state = 0;
+  const next: Random = () => {
+    state = (state + 0x9e3779b9) | 0;
+    return mix32(state) / 4294967296;
+  };
+  return {
+    from: (key) => {
+      // Mixed twice, so that the streams of neighbours do not run behind one another.
+      state = mix32(mix32(key >>> 0) ^ start);
+      return next;
+    },
+  };
+}
+
+/** A one-to-one map of 32 bits onto 32 bits that spreads neighbours (splitmix32). */
+export function mix32(value: number): number {
+  let mixed = value | 0;
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x21f0aaad);
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+  return (mixed ^ (mixed >>> 15)) >>> 0;
 }

@@ -1,0 +1,70 @@
+import type { VirtualReplica } from "../replica/virtual-replica.ts";
+import type { PoolSeries } from "./simulation-run.ts";
+
+const firstSamples = 64;
+
+/** Collects the state of the pool at equal distances. */
+export class PoolSampler {
+  readonly #stepMs: number;
+  readonly #replicas: number;
+  #samples = 0;
+  #waiting = new Float32Array(0);
+  #running = new Float32Array(0);
+  #kvCacheRatio = new Float32Array(0);
+  #prefixQueryTokens = new Float64Array(0);
+  #prefixHitTokens = new Float64Array(0);
+
+  constructor(stepMs: number, replicas: number) {
+    this.#stepMs = stepMs;
+    this.#replicas = replicas;
+  }
+
+  /** Time of the next sample; the first is at 0. */
+  get nextMs(): number {
+    return this.#samples * this.#stepMs;
+  }
+
+  /** Takes the sample of `nextMs`. */
+  sample(pool: readonly VirtualReplica[]): void {
+    const nowMs = this.nextMs;
+    let at = this.#samples * this.#replicas;
+    if (at === this.#waiting.length) this.#resize(Math.max(firstSamples * this.#replicas, at * 2));
+    for (const replica of pool) {
+      const load = replica.loadAt(nowMs);
+      this.#waiting[at] = load.waiting;
+      this.#running[at] = load.running;
+      this.#kvCacheRatio[at] = load.kvCacheRatio;
+      this.#prefixQueryTokens[at] = load.prefixQueryTokens;
+      this.#prefixHitTokens[at] = load.prefixHitTokens;
+      at++;
+    }
+    this.#samples++;
+  }
+
+  /** Everything so far. */
+  take(): PoolSeries {
+    this.#resize(this.#samples * this.#replicas);
+    return {
+      stepMs: this.#stepMs,
+      samples: this.#samples,
+      waiting: this.#waiting,
+      running: this.#running,
+      kvCacheRatio: this.#kvCacheRatio,
+      prefixQueryTokens: this.#prefixQueryTokens,
+      prefixHitTokens: this.#prefixHitTokens,
+    };
+  }
+
+  #resize(length: number): void {
+    this.#waiting = resized(this.#waiting, new Float32Array(length));
+    this.#running = resized(this.#running, new Float32Array(length));
+    this.#kvCacheRatio = resized(this.#kvCacheRatio, new Float32Array(length));
+    this.#prefixQueryTokens = resized(this.#prefixQueryTokens, new Float64Array(length));
+    this.#prefixHitTokens = resized(this.#prefixHitTokens, new Float64Array(length));
+  }
+}
+
+function resized<T extends Float32Array | Float64Array>(values: T, into: T): T {
+  into.set(values.subarray(0, into.length));
+  return into;
+}

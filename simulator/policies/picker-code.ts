@@ -1,0 +1,146 @@
+import { admit } from "../../src/admission/admit.ts";
+import { type AdapterState, type CacheInfo, type EndpointSpec, formatAddress } from "../../src/datastore/endpoint.ts";
+import { EndpointStore } from "../../src/datastore/store.ts";
+import { TokenEstimator } from "../../src/datastore/token-estimator.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import type { Random } from "../../src/lib/random.ts";
+import type { InferenceRequest } from "../../src/request/inference-request.ts";
+import { type DispatchedRequest, Dispatcher } from "../../src/routing/dispatcher.ts";
+import { prepare } from "../../src/routing/prepare.ts";
+import { type RoutingDeps, routeRequest } from "../../src/routing/route-request.ts";
+import { Scheduler } from "../../src/routing/scheduler.ts";
+import type { SchedulingPlan } from "../../src/scheduling/plan.ts";
+import type { ReplicaConfig } from "../replica/config.ts";
+import type { ReplicaLoad } from "../replica/load.ts";
+import { type PickerInstance, type PickerSetup, refused, type Sampling, type VisibleRequest } from "./policy.ts";
+
+/** What the picker's code is run with. */
+export interface PickerCodeSetup extends PickerSetup {
+  readonly plan: SchedulingPlan;
+  readonly corrections: boolean;
+}
+
+/** Bytes of text that stand for a token where only tokens are known (protocol 3.3). */
+const bytesPerToken = 4;
+/** Nobody asks when to try again. */
+const noCompletions = { perSecond: (): undefined => undefined };
+const noPrompt = new Uint8Array(0);
+const noHeaders = {};
+
+/** The picker's own code in virtual time: its datastore, ledger, admission, routing, scheduling and dispatching. */
+export class PickerCode implements PickerInstance {
+  readonly sampling: Sampling;
+  readonly #store: EndpointStore;
+  readonly #dispatcher: Dispatcher;
+  readonly #routing: RoutingDeps;
+  readonly #specs: readonly EndpointSpec[];
+  readonly #caches: readonly CacheInfo[];
+  readonly #replicas: readonly ReplicaConfig[];
+  readonly #indexOf: ReadonlyMap<string, number>;
+  readonly #open = new Map<number, DispatchedRequest>();
+  #nowMs = 0;
+  #random: Random = () => 0;
+
+  constructor({ plan, corrections, replicas }: PickerCodeSetup) {
+    // Without corrections a sample leaves nothing behind once the next one is there.
+    this.sampling = corrections ? "every" : "newest";
+    this.#replicas = replicas;
+    this.#specs = replicas.map((_, i) => specOf(i));
+    this.#caches = replicas.map(({ blockSizeTokens, kvTokens }) => ({
+      blockSizeTokens,
+      blocks: Math.floor(kvTokens / blockSizeTokens),
+    }));
+    this.#indexOf = new Map(this.#specs.map(({ id }, i) => [id, i]));
+    const store = new EndpointStore({ corrections });
+    store.reset(this.#specs);
+    this.#store = store;
+    const clock: Clock = {
+      nowMs: () => this.#nowMs,
+      wallMs: () => this.#nowMs,
+      after: () => {
+        throw new TypeError("Cannot set a timer: deciding takes no time here");
+      },
+    };
+    const tokens = new TokenEstimator();
+    const scheduler = new Scheduler({ plan, clock, random: () => this.#random(), tokens });
+    this.#dispatcher = new Dispatcher({ store, scheduler, tokens, clock });
+    this.#routing = {
+      snapshot: () => store.snapshot(this.#nowMs),
+      admit: (request, candidates) =>
+        admit(request, candidates, { detector: plan.detector?.detector, completions: noCompletions }),
+      schedule: (request, candidates) => scheduler.schedule(request, candidates),
+      prepare: (picked) => prepare(plan, picked),
+    };
+  }
+
+  asked(replica: number, nowMs: number): void {
+    const { id, incarnation } = this.#specs[replica] as EndpointSpec;
+    this.#store.announceSample(id, incarnation, nowMs);
+  }
+
+  sampled(replica: number, askedAtMs: number, load: ReplicaLoad): void {
+    const { id, incarnation } = this.#specs[replica] as EndpointSpec;
+    this.#store.putSample(id, incarnation, {
+      sampledAtMs: askedAtMs,
+      waitingRequests: load.waiting,
+      runningRequests: load.running,
+      kvCacheRatio: load.kvCacheRatio,
+      adapters: adaptersOf(load, this.#replicas[replica] as ReplicaConfig),
+      cacheInfo: this.#caches[replica],
+    });
+  }
+
+  pick(request: VisibleRequest, nowMs: number): number {
+    this.#nowMs = nowMs;
+    this.#random = request.random();
+    const decision = routeRequest(toInferenceRequest(request), undefined, this.#routing, nowMs);
+    if (decision.kind === "reject") return refused;
+    this.#open.set(request.row, this.#dispatcher.dispatch(decision));
+    return this.#indexOf.get(decision.picked.endpoints[0].id) as number;
+  }
+
+  answered(row: number, _replica: number, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#open.get(row)?.firstByte();
+  }
+
+  ended(row: number, _replica: number, nowMs: number, isComplete: boolean): void {
+    this.#nowMs = nowMs;
+    this.#open.get(row)?.release(isComplete ? "completed" : "client-disconnect");
+    this.#open.delete(row);
+  }
+}
+
+/** Absent until an adapter is loaded, as the family is on vLLM's page. */
+function adaptersOf(load: ReplicaLoad, { maxLoras }: ReplicaConfig): AdapterState | undefined {
+  if (load.adapterLoads === 0) return undefined;
+  return { running: new Set(load.runningAdapters), waiting: new Set(load.waitingAdapters), maxAdapters: maxLoras };
+}
+
+function specOf(index: number): EndpointSpec {
+  const [name, host, port] = [`server-${index}`, "127.0.0.1", 8000 + index];
+  const address = formatAddress(host, port);
+  return { id: `default/${name}`, incarnation: address, name, namespace: "default", host, port, address, labels: {} };
+}
+
+function toInferenceRequest(request: VisibleRequest): InferenceRequest {
+  const { row, model, promptTokens, maxOutputTokens, priority } = request;
+  const promptChain = request.promptChain();
+  return {
+    kind: "completions",
+    model,
+    targetModel: model,
+    streaming: true,
+    maxOutputTokens,
+    prompt: noPrompt,
+    ...(promptChain && { promptChain }),
+    promptBytes: promptTokens * bytesPerToken,
+    segments: [],
+    cacheSalt: "",
+    objective: "",
+    priority,
+    headers: noHeaders,
+    fairnessId: "",
+    requestId: `${row}`,
+  };
+}
