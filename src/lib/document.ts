@@ -95,9 +95,25 @@ export function formatProblems(problems: readonly Problem[]): string {
     .join("\n");
 }
 
+/** The problems of a value that was not read from a text, on one line: `path: message; path: message`. */
+export function formatPlainProblems(problems: readonly Problem[]): string {
+  return problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
+}
+
 /** Sorted by place in the text. */
 export function inOrder(problems: readonly Problem[]): Problem[] {
   return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/** Plain data as a document: for values that came without a text. Its problems have paths, but file "" and line and column 1. */
+export function plainDocument(raw: unknown): SourceDocument {
+  return {
+    raw,
+    isEmpty: raw === undefined,
+    problems: [],
+    isReadable: true,
+    problem: (path, message) => ({ file: "", line: 1, column: 1, path: formatPath(path), message }),
+  };
 }
 
 /** Reads a YAML or JSON text; never throws. */
