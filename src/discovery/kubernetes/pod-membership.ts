@@ -128,17 +128,21 @@ export class PodMembership implements ObjectSink<Pod> {
   }
 
   #apply(before: Entry | undefined, after: Entry | undefined): void {
-    const { store, observer } = this.#options;
+    const { store } = this.#options;
     const wanted = after?.endpoints ?? [];
     for (const { id } of before?.endpoints ?? []) {
       if (!wanted.some((endpoint) => endpoint.id === id)) store.remove(id);
     }
     for (const endpoint of wanted) store.upsert(endpoint);
-    const isSame = before?.pod.uid === after?.pod.uid && before?.isMember === after?.isMember;
-    if (isSame) return;
-    if (before?.isMember === true) observer.left(before.pod);
-    if (after?.isMember === true) observer.joined(after.pod, after.endpoints);
-    else if (before?.isMember === true) this.#letIn();
+    this.#tell(before?.isMember === true ? before : undefined, after?.isMember === true ? after : undefined);
+  }
+
+  #tell(former: Entry | undefined, member: Entry | undefined): void {
+    const { observer } = this.#options;
+    if (former?.pod.uid === member?.pod.uid) return;
+    if (former !== undefined) observer.left(former.pod);
+    if (member !== undefined) observer.joined(member.pod, member.endpoints);
+    else this.#letIn();
   }
 
   /** A place has become free: the first pod that waits for one takes it. */
