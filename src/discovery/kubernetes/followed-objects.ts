@@ -22,13 +22,17 @@ export interface FollowedObjectsOptions {
   readonly apply: (contents: readonly ObjectContent[]) => void;
   /** Told once of each content that cannot be used; `problem` is one line. */
   readonly onInvalid: (name: string, problem: string) => void;
+  /** Told once when neither group is known to the API server. */
+  readonly onAbsent?: () => void;
 }
 
-/** What is known of one group. */
+/** What is known of one group: `absent`, the API server does not know it; `unreadable`, it cannot be listed. */
 interface GroupState {
-  readonly isServed: boolean;
+  readonly standing: "unknown" | "served" | "absent" | "unreadable";
   readonly values: Map<string, ObjectContent>;
 }
+
+const unknownGroup = (): GroupState => ({ standing: "unknown", values: new Map() });
 
 /**
  * The objects of one kind that are in force. The legacy group counts only while the current one is not served (protocol 4.3). An
@@ -37,11 +41,12 @@ interface GroupState {
 export class FollowedObjects {
   readonly #options: FollowedObjectsOptions;
   readonly #groups: Record<ObjectGroup, GroupState> = {
-    current: { isServed: false, values: new Map() },
-    legacy: { isServed: false, values: new Map() },
+    current: unknownGroup(),
+    legacy: unknownGroup(),
   };
   /** The last problem that was told, by group and name. */
   readonly #told = new Map<string, string>();
+  #isAbsenceTold = false;
 
   constructor(options: FollowedObjectsOptions) {
     this.#options = options;
@@ -53,35 +58,38 @@ export class FollowedObjects {
       reset: (objects) => this.#reset(group, objects),
       upsert: (object) => {
         const { values } = this.#groups[group];
-        const name = nameOf(object);
         const value = this.#read(group, object, values);
-        if (value === undefined) values.delete(name);
-        else values.set(name, value);
-        this.#apply();
+        if (value === undefined) values.delete(nameOf(object));
+        else values.set(nameOf(object), value);
+        this.#put(group, { standing: "served", values });
       },
       remove: (object) => {
-        this.#groups[group].values.delete(nameOf(object));
+        const { values } = this.#groups[group];
+        values.delete(nameOf(object));
         this.#told.delete(`${group}/${nameOf(object)}`);
-        this.#apply();
+        this.#put(group, { standing: "served", values });
       },
     };
   }
 
-  /** The API server does not know the group, or not any more. */
-  notServed(group: ObjectGroup): void {
-    this.#groups[group] = { isServed: false, values: new Map() };
-    this.#apply();
+  /** A group could not be listed or watched; what is known of it stays. */
+  failed(group: ObjectGroup, reason: string): void {
+    const { standing, values } = this.#groups[group];
+    if (standing === "served" && values.size > 0) return;
+    if (reason === "absent") this.#put(group, { standing: "absent", values });
+    else if (standing === "unknown") this.#put(group, { standing: "unreadable", values });
   }
 
   #reset(group: ObjectGroup, objects: readonly unknown[]): void {
-    const before = this.#groups[group].values;
+    const { standing, values: before } = this.#groups[group];
     const values = new Map<string, ObjectContent>();
     for (const object of objects) {
       const value = this.#read(group, object, before);
       if (value !== undefined) values.set(nameOf(object), value);
     }
-    this.#groups[group] = { isServed: true, values };
-    this.#apply();
+    // No objects is also what is said of a resource that is not there.
+    const isAbsent = standing === "absent" && objects.length === 0;
+    this.#put(group, { standing: isAbsent ? "absent" : "served", values });
   }
 
   /** What an object says of the pool; undefined when nothing. Of one that cannot be used, what it said before. */
@@ -103,9 +111,14 @@ export class FollowedObjects {
     return object.content;
   }
 
-  #apply(): void {
+  #put(group: ObjectGroup, state: GroupState): void {
+    this.#groups[group] = state;
     const { current, legacy } = this.#groups;
-    this.#options.apply([...(current.isServed ? current : legacy).values.values()]);
+    if (current.standing === "unknown") return;
+    this.#options.apply([...(current.standing === "served" ? current : legacy).values.values()]);
+    if (this.#isAbsenceTold || current.standing !== "absent" || legacy.standing !== "absent") return;
+    this.#isAbsenceTold = true;
+    this.#options.onAbsent?.();
   }
 }
 

@@ -17,6 +17,7 @@ function follow(kind: ObjectKind): { objects: FollowedObjects; inForce: () => st
     pool: { group: "inference.networking.k8s.io", name: "pool" },
     apply: (all) => (contents = all),
     onInvalid: (name, problem) => told.push(`${name}: ${problem}`),
+    onAbsent: () => told.push("absent"),
   });
   const show = ({ kind: of, value }: ObjectContent): string =>
     of === "InferenceObjective"
@@ -74,15 +75,42 @@ test("an object that is not usable stays what it was, with one line a content; a
 test("the legacy group counts only while the current one is not served", () => {
   const { objects, inForce } = follow("InferenceObjective");
   const legacy = { ...aKubeObjective("a", 1), apiVersion: "inference.networking.x-k8s.io/v1alpha2" };
-  objects.notServed("current");
   objects.sink("legacy").reset([legacy]);
+  assert.deepEqual(inForce(), [], "nobody knows yet whether the current group is there");
+  objects.failed("current", "absent");
   assert.deepEqual(inForce(), ["a=1"]);
   objects.sink("current").reset([aKubeObjective("b", 2)]);
   assert.deepEqual(inForce(), ["b=2"]);
   objects.sink("legacy").upsert(aKubeObjective("c", 3));
   assert.deepEqual(inForce(), ["b=2"]);
-  objects.notServed("current");
+  objects.failed("current", "connection");
+  objects.failed("current", "absent");
+  assert.deepEqual(
+    inForce(),
+    ["b=2"],
+    "a failure changes nothing, and an API server that starts may not know its groups",
+  );
+  objects.sink("current").remove(aKubeObjective("b"));
+  objects.failed("current", "absent");
+  objects.sink("current").reset([]);
   assert.deepEqual(inForce(), ["a=1", "c=3"]);
+});
+
+test("a group that may not be read gives way to the legacy one; absence of both is told once", () => {
+  const { objects, inForce, told } = follow("InferenceObjective");
+  objects.failed("current", "forbidden");
+  objects.sink("legacy").reset([aKubeObjective("a", 1)]);
+  assert.deepEqual(inForce(), ["a=1"]);
+  const others = follow("InferenceModelRewrite");
+  for (let times = 0; times < 3; times++) {
+    for (const group of ["current", "legacy"] as const) {
+      others.objects.failed(group, "absent");
+      others.objects.sink(group).reset([]);
+    }
+  }
+  assert.deepEqual([others.inForce(), others.told, told], [[], ["absent"], []]);
+  others.objects.sink("current").upsert(aKubeRewrite("r", "llama"));
+  assert.equal(others.inForce().length, 1);
 });
 
 test("fields that an API server or a later version adds do not matter; one that is being deleted is gone", () => {
