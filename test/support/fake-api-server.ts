@@ -244,6 +244,7 @@ export class FakeApiServer {
     this.seen.push({ method, path: url.pathname, query: Object.fromEntries(query), authorization, isWatch });
     const body = await readBody(request);
     await this.#wait();
+    if (request.socket.destroyed) return;
     if (this.faults.random() < this.faults.lossRatio) return void request.socket.destroy();
     const refusal = this.#refusalOf(request, url.pathname, isWatch);
     if (refusal !== undefined)

@@ -27,7 +27,7 @@ export function readWatchEvent(line: string): WatchEvent {
 function parse(line: string): { readonly type?: unknown; readonly object?: unknown } {
   try {
     const event: unknown = JSON.parse(line);
-    if (typeof event === "object" && event !== null) return event;
+    if (typeof event === "object" && event !== null && "type" in event) return event;
   } catch {
     // Said below, as of any line that is no event.
   }
