@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { type ClusterObject, clusterObjects, goldenObjects, helmScript, theObject } from "../support/manifests.ts";
+
+interface Rule {
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly nonResourceURLs?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** What a service account may do, one line a verb and resource, as `kubectl auth can-i --list` has it. */
+function permissions(objects: readonly ClusterObject[], account: string): readonly string[] {
+  const bindings = objects.filter(
+    ({ kind, subjects }) =>
+      ["RoleBinding", "ClusterRoleBinding"].includes(kind) &&
+      (subjects ?? []).some((subject) => subject.name === account),
+  );
+  return bindings
+    .flatMap(({ kind, roleRef }) => {
+      const scope = kind === "RoleBinding" ? "namespace" : "cluster";
+      const rules = theObject(objects, roleRef.kind, roleRef.name).rules as readonly Rule[];
+      return rules.flatMap((rule) => linesOf(rule).map((line) => `${scope}: ${line}`));
+    })
+    .toSorted();
+}
+
+function linesOf(rule: Rule): readonly string[] {
+  const { apiGroups = [], resources = [], resourceNames = [""], nonResourceURLs = [], verbs } = rule;
+  const targets = apiGroups.flatMap((group) =>
+    resources.flatMap((resource) =>
+      resourceNames.map((name) => `${resource}${group === "" ? "" : `.${group}`}${name === "" ? "" : `/${name}`}`),
+    ),
+  );
+  return [...targets, ...nonResourceURLs].flatMap((target) => verbs.map((verb) => `${verb} ${target}`));
+}
+
+const reads = (resource: string): readonly string[] =>
+  ["get", "list", "watch"].map((verb) => `namespace: ${verb} ${resource}`);
+const pods = reads("pods");
+const pools = reads("inferencepools.inference.networking.k8s.io");
+const objects = ["llm-d.ai", "inference.networking.x-k8s.io"].flatMap((group) => [
+  ...reads(`inferenceobjectives.${group}`),
+  ...reads(`inferencemodelrewrites.${group}`),
+]);
+const lease = [
+  "namespace: get leases.coordination.k8s.io/epp-serving-llm.llm-d.ai",
+  "namespace: update leases.coordination.k8s.io/epp-serving-llm.llm-d.ai",
+  "namespace: create leases.coordination.k8s.io",
+  "namespace: create events",
+];
+const reviews = [
+  "cluster: create tokenreviews.authentication.k8s.io",
+  "cluster: create subjectaccessreviews.authorization.k8s.io",
+];
+
+const mayDo: Readonly<Record<string, readonly string[]>> = {
+  gateway: [...pods, ...pools, ...objects, ...reviews],
+  standalone: [...pods, ...pools, ...objects, ...reviews],
+  "standalone-service": [...pods, ...objects, ...reviews],
+  "high-availability": [...pods, ...pools, ...objects, ...lease, ...reviews],
+  monitoring: [...pods, ...pools, ...objects, ...reviews],
+  reference: [...pods, ...pools, ...objects, ...lease, ...reviews],
+  "former-names": [...pods, ...pools, ...objects, ...lease],
+};
+
+for (const name of helmScript.renderedCases) {
+  test(`T33 S33 ${name}: the picker may do what it needs and nothing else`, () => {
+    assert.deepEqual(permissions(goldenObjects(name), "llm-epp"), mayDo[name]?.toSorted());
+  });
+
+  test(`T33 ${name}: no wildcard, no secret, no write but to the lease, events and reviews`, () => {
+    const roles = goldenObjects(name).filter(({ kind }) => ["Role", "ClusterRole"].includes(kind));
+    assert.ok(roles.length > 0);
+    const lines = roles.flatMap(({ rules }) => (rules as readonly Rule[]).flatMap(linesOf));
+    assert.deepEqual(
+      lines.filter((line) => /\*|secrets|delete|patch|escalate|impersonate|bind/.test(line)),
+      [],
+    );
+    const writes = lines.filter((line) => /^(create|update) /.test(line));
+    assert.deepEqual(
+      writes.filter((line) => !/ (leases|events|tokenreviews|subjectaccessreviews)\b/.test(line)),
+      [],
+    );
+  });
+}
+
+test("T33 the kustomize base gives what the chart gives", () => {
+  const base = clusterObjects(readFileSync("manifests/kustomize/base/picker.yaml", "utf8"));
+  assert.deepEqual(permissions(base, "llm-epp"), permissions(goldenObjects("gateway"), "llm-epp"));
+});
+
+test("T42 Prometheus' token may read /metrics and nothing else", () => {
+  assert.deepEqual(permissions(goldenObjects("monitoring"), "llm-epp-metrics-reader"), ["cluster: get /metrics"]);
+  const secret = theObject(goldenObjects("monitoring"), "Secret");
+  assert.deepEqual(secret.metadata.annotations, {
+    "kubernetes.io/service-account.name": "llm-epp-metrics-reader",
+  });
+});
