@@ -1,11 +1,14 @@
 #!/usr/bin/env node
-// Writes what is made from the chart: the golden files of test/fixtures/manifests and the kustomize base. Needs Helm.
+// Writes what is made from something else: the golden files of test/fixtures/manifests and the kustomize base from the chart,
+// for which it needs Helm, and the dashboard.
 //   npm run manifests
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { dashboardText } from "./dashboard.mjs";
 import { findHelm, goldenFolder, renderChart, renderedCases, valuesFolder } from "./helm.mjs";
 import { kustomizeBase } from "./kustomize-base.mjs";
 
+writeFileSync(new URL("../manifests/monitoring/dashboard.json", import.meta.url), dashboardText());
 const helm = findHelm(process.env);
 if (helm === undefined) {
   process.stderr.write("Cannot render the chart: no helm on PATH; install Helm 3, or set HELM_BIN\n");

@@ -52,6 +52,8 @@ export interface ObjectSpec {
   readonly endpoints: readonly { readonly interval: string }[];
   readonly priority: number;
   readonly parentRefs: readonly { readonly name: string }[];
+  readonly poolRef: { readonly name: string };
+  readonly rules: readonly { readonly backendRefs: readonly Readonly<Record<"group" | "kind" | "name", string>>[] }[];
 }
 
 /** The `spec` of a pod. */
