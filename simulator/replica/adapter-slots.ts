@@ -20,6 +20,8 @@ export class AdapterSlots {
   #loaderFreeAtMs = Number.NEGATIVE_INFINITY;
   #inUse = 0;
   #loads = 0;
+  /** What `running` gives, until it changes. */
+  #running: readonly string[] | undefined = [];
 
   constructor(config: ReplicaConfig) {
     this.#config = config;
@@ -51,7 +53,9 @@ export class AdapterSlots {
     this.#slots.delete(adapter);
     this.#slots.set(adapter, slot);
     this.#touchHosted(adapter);
-    if (slot.users++ === 0) this.#inUse++;
+    if (slot.users++ > 0) return;
+    this.#inUse++;
+    this.#running = undefined;
   }
 
   /** Counts a request of the batch out; the adapter stays in its slot until another needs it. */
@@ -60,14 +64,15 @@ export class AdapterSlots {
     if (slot === undefined || slot.users === 0) {
       throw new RangeError(`Cannot release adapter "${adapter}": 0 users, expected at least 1`);
     }
-    if (--slot.users === 0) this.#inUse--;
+    if (--slot.users > 0) return;
+    this.#inUse--;
+    this.#running = undefined;
   }
 
   /** Adapters of the batch, sorted. */
-  running(): string[] {
-    const names: string[] = [];
-    for (const [name, slot] of this.#slots) if (slot.users > 0) names.push(name);
-    return names.sort();
+  running(): readonly string[] {
+    this.#running ??= [...this.#slots.keys()].filter((name) => (this.#slots.get(name)?.users ?? 0) > 0).sort();
+    return this.#running;
   }
 
   /** When the next load under way at `nowMs` ends, Infinity when none is. */

@@ -88,7 +88,7 @@ export class BlockPool {
   /** Makes a full block findable by its `blockKey`. A key that another block already has is left to that one. */
   register(block: number, key: number): void {
     if (this.#index.get(key) >= 0) return;
-    this.#index.add(key, block);
+    this.#index.set(key, block);
     this.#keys[block] = key;
   }
 

@@ -24,8 +24,8 @@ export class HashIndex {
     return this.#hashes[place] === hash ? (this.#blocks[place] ?? -1) : -1;
   }
 
-  /** Adds `hash`, which must be absent. */
-  add(hash: number, block: number): void {
+  /** Adds `hash`, or gives it another number. */
+  set(hash: number, block: number): void {
     const place = this.#find(hash);
     this.#hashes[place] = hash;
     this.#blocks[place] = block;

@@ -26,20 +26,30 @@ export interface ReplicaLoad {
 /** Adapters of the requests in the queue, each counted. */
 export class WaitingAdapters {
   readonly #counts = new Map<string, number>();
+  /** What `names` gives, until it changes. */
+  #names: readonly string[] | undefined = [];
 
   add(adapter: string | undefined): void {
-    if (adapter !== undefined) this.#counts.set(adapter, (this.#counts.get(adapter) ?? 0) + 1);
+    if (adapter === undefined) return;
+    const count = this.#counts.get(adapter) ?? 0;
+    this.#counts.set(adapter, count + 1);
+    if (count === 0) this.#names = undefined;
   }
 
   remove(adapter: string | undefined): void {
     if (adapter === undefined) return;
     const left = (this.#counts.get(adapter) ?? 0) - 1;
-    if (left > 0) this.#counts.set(adapter, left);
-    else this.#counts.delete(adapter);
+    if (left > 0) {
+      this.#counts.set(adapter, left);
+      return;
+    }
+    this.#counts.delete(adapter);
+    this.#names = undefined;
   }
 
   /** Sorted. */
-  names(): string[] {
-    return this.#counts.size === 0 ? [] : [...this.#counts.keys()].sort();
+  names(): readonly string[] {
+    this.#names ??= [...this.#counts.keys()].sort();
+    return this.#names;
   }
 }

@@ -11,7 +11,9 @@ import { BlockPool } from "./block-pool.ts";
 import { checkReplicaConfig, type ReplicaConfig } from "./config.ts";
 import { EventBuffer, type ReplicaEvent } from "./events.ts";
 import { blockKey } from "./hash-chain.ts";
-import { type ReplicaRequest, Sequence, SequenceList } from "./sequence.ts";
+import { SequenceList } from "./sequence-list.ts";
+import { RequestCheck } from "./request-check.ts";
+import { type ReplicaRequest, Sequence } from "./sequence.ts";
 import { DecodeStretch, type StepWork, stepTimeMs } from "./step-time.ts";
 import { type ReplicaLoad, WaitingAdapters } from "./load.ts";
 
@@ -49,12 +51,13 @@ export function createReplica(config: ReplicaConfig): Replica {
 class StepMachine implements Replica {
   readonly config: ReplicaConfig;
   readonly blocks: number;
+  readonly #check: RequestCheck;
   readonly #pool: BlockPool;
   readonly #adapters: AdapterSlots;
   readonly #byId = new Map<number, Sequence>();
   /** On their way to the queue, by readiness. */
-  readonly #arriving = new SequenceList();
-  readonly #waiting = new SequenceList();
+  readonly #arriving = new SequenceList<Sequence>();
+  readonly #waiting = new SequenceList<Sequence>();
   readonly #waitingAdapters = new WaitingAdapters();
   readonly #running: Sequence[] = [];
   /** What the step under way computes, in the order of `#running`. */
@@ -68,7 +71,6 @@ class StepMachine implements Replica {
   /** A request joined or left the batch since the last step was timed. */
   #hasChanged = false;
   #endsAtMs = Number.NaN;
-  #blockTokens: number | undefined = undefined;
   #inStep = false;
   /** A request of the batch was cancelled during the step. */
   #hasCancelled = false;
@@ -83,6 +85,7 @@ class StepMachine implements Replica {
   constructor(config: ReplicaConfig) {
     this.config = config;
     this.blocks = Math.floor(config.kvTokens / config.blockSizeTokens);
+    this.#check = new RequestCheck(config);
     this.#stretch = new DecodeStretch(config);
     this.#pool = new BlockPool(this.blocks);
     this.#adapters = new AdapterSlots(config);
@@ -90,7 +93,7 @@ class StepMachine implements Replica {
   }
 
   submit(request: ReplicaRequest, nowMs: number): void {
-    this.#check(request);
+    this.#check.require(request, this.#byId.has(request.id));
     const { requestOverheadMs, promptOverheadMs, blockSizeTokens } = this.config;
     const readyAtMs = nowMs + requestOverheadMs + (promptOverheadMs * request.promptTokens) / 1000;
     const sequence = new Sequence(request, blockSizeTokens, readyAtMs);
@@ -154,7 +157,7 @@ class StepMachine implements Replica {
       waiting: this.#waiting.length,
       running: this.#running.length,
       kvCacheRatio: (this.blocks - this.#pool.free) / this.blocks,
-      runningAdapters: this.#adapters.inUse === 0 ? [] : this.#adapters.running(),
+      runningAdapters: this.#adapters.running(),
       waitingAdapters: this.#waitingAdapters.names(),
       promptTokens: this.#promptTokens,
       generationTokens: this.#generationTokens,
@@ -164,30 +167,6 @@ class StepMachine implements Replica {
       adapterLoads: this.#adapters.loads,
       finishedRequests: this.#finishedRequests,
     };
-  }
-
-  #check(request: ReplicaRequest): void {
-    const { id, promptTokens, outputTokens, adapter } = request;
-    const refuse = (found: string, expected: string): never => {
-      throw new RangeError(`Cannot submit request "${id}": ${found}, expected ${expected}`);
-    };
-    const { maxModelTokens, maxLoras } = this.config;
-    if (this.#byId.has(id)) refuse("its id is under way", "a new id");
-    if (!Number.isSafeInteger(promptTokens) || promptTokens < 1) refuse(`${promptTokens} prompt tokens`, "at least 1");
-    if (!Number.isSafeInteger(outputTokens) || outputTokens < 1) refuse(`${outputTokens} output tokens`, "at least 1");
-    const tokens = promptTokens + outputTokens;
-    if (tokens > maxModelTokens) refuse(`${tokens} tokens in all`, `at most ${maxModelTokens}`);
-    if (adapter !== undefined && maxLoras === 0) refuse(`adapter "${adapter}"`, "no adapter (maxLoras is 0)");
-    this.#checkChain(request);
-  }
-
-  #checkChain(request: ReplicaRequest): void {
-    if (request.blockHashes.length === 0) return;
-    const tokens = request.blockTokens ?? this.config.blockSizeTokens;
-    this.#blockTokens ??= tokens;
-    if (tokens === this.#blockTokens && tokens % this.config.blockSizeTokens === 0 && tokens > 0) return;
-    const expected = `a multiple of ${this.config.blockSizeTokens}, the same for all requests`;
-    throw new RangeError(`Cannot submit request "${request.id}": ${tokens} tokens a hash, expected ${expected}`);
   }
 
   #timeStep(nowMs: number): number {

@@ -1,3 +1,4 @@
+import type { Listed } from "./sequence-list.ts";
 import { type BlockHashes, chainBlocks, type HashChain } from "./hash-chain.ts";
 
 /** A request as the caller hands it to a replica. */
@@ -27,7 +28,7 @@ export interface ReplicaRequest {
 export type SequenceState = "arriving" | "waiting" | "running";
 
 /** A request under way: progress, blocks held and its place in a list. */
-export class Sequence {
+export class Sequence implements Listed<Sequence> {
   readonly request: ReplicaRequest;
   /** Reaches the engine's queue then, model ms. */
   readonly readyAtMs: number;
@@ -68,55 +69,5 @@ export class Sequence {
   /** Tokens known so far: prompt and generated output. */
   get tokens(): number {
     return this.request.promptTokens + this.generated;
-  }
-}
-
-/** A list of sequences linked through themselves: constant-time removal anywhere. A sequence is in one list at a time. */
-export class SequenceList {
-  first: Sequence | undefined;
-  #last: Sequence | undefined;
-  #length = 0;
-
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Adds at the end. */
-  push(sequence: Sequence): void {
-    this.#insert(sequence, this.#last, undefined);
-  }
-
-  /** Adds at the front. */
-  unshift(sequence: Sequence): void {
-    this.#insert(sequence, undefined, this.first);
-  }
-
-  /** Adds behind the last sequence that is ready no later. */
-  insertByReadiness(sequence: Sequence): void {
-    let before = this.#last;
-    while (before !== undefined && before.readyAtMs > sequence.readyAtMs) before = before.previous;
-    this.#insert(sequence, before, before === undefined ? this.first : before.next);
-  }
-
-  /** Takes a sequence out of this list. */
-  remove(sequence: Sequence): void {
-    const { previous, next } = sequence;
-    if (previous === undefined) this.first = next;
-    else previous.next = next;
-    if (next === undefined) this.#last = previous;
-    else next.previous = previous;
-    sequence.previous = undefined;
-    sequence.next = undefined;
-    this.#length--;
-  }
-
-  #insert(sequence: Sequence, before: Sequence | undefined, after: Sequence | undefined): void {
-    sequence.previous = before;
-    sequence.next = after;
-    if (before === undefined) this.first = sequence;
-    else before.next = sequence;
-    if (after === undefined) this.#last = sequence;
-    else after.previous = sequence;
-    this.#length++;
   }
 }

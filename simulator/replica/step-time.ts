@@ -63,4 +63,31 @@ export class DecodeStretch {
     const us = perRequestUs * (steps * this.#requests) + perContextTokenUs * contextTokens;
     return this.#startMs + (steps * baseMs + us * 1e-3) * this.#factor;
   }
+
+  /** Fewest steps whose end is at or after `atMs`. */
+  stepsUntil(atMs: number): number {
+    let steps = Math.max(0, Math.ceil(this.#solve(atMs)));
+    while (this.endMs(steps) < atMs) steps++;
+    while (steps > 0 && this.endMs(steps - 1) >= atMs) steps--;
+    return steps;
+  }
+
+  /** Most steps whose end is at or before `atMs`; 0 when the first one ends later. */
+  stepsBy(atMs: number): number {
+    let steps = Math.max(0, Math.floor(this.#solve(atMs)));
+    while (this.endMs(steps + 1) <= atMs) steps++;
+    while (steps > 0 && this.endMs(steps) > atMs) steps--;
+    return steps;
+  }
+
+  /** The real number of steps that ends at `atMs`, give or take a rounding error. */
+  #solve(atMs: number): number {
+    const { baseMs, perRequestUs, perContextTokenUs } = this.#coefficients;
+    const firstMs = baseMs + (perRequestUs * this.#requests + perContextTokenUs * this.#contextTokens) * 1e-3;
+    const half = (perContextTokenUs * 1e-3 * this.#requests) / 2;
+    const linear = firstMs - half;
+    const wanted = Math.max(0, atMs - this.#startMs) / this.#factor;
+    // The root in the form that does not divide by `half`, which may be 0.
+    return (2 * wanted) / (linear + Math.sqrt(linear * linear + 4 * half * wanted));
+  }
 }
