@@ -1,4 +1,5 @@
-import { createKeyedRandom, mix32 } from "../../src/lib/random.ts";
+import { mix32 } from "../../src/lib/mix32.ts";
+import { createKeyedRandom } from "../../src/lib/random.ts";
 import type { PickerInstance, VisibleRequest } from "../policies/policy.ts";
 import type { VirtualReplica } from "../replica/virtual-replica.ts";
 import { decisionMs } from "./decision-cost.ts";

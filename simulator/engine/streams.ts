@@ -1,4 +1,5 @@
-import { createKeyedRandom, type KeyedRandom, mix32 } from "../../src/lib/random.ts";
+import { mix32 } from "../../src/lib/mix32.ts";
+import { createKeyedRandom, type KeyedRandom } from "../../src/lib/random.ts";
 
 /** What chance decides in a run; each has a stream of its own, so that no draw of one shifts another (simulator 3.3). */
 export type Concern = "picker-of-request" | "scrape-phase" | "scrape-delay" | "scrape-loss" | "policy" | "hash-key";

@@ -1,4 +1,5 @@
-import { mix32, type KeyedRandom, type Random } from "../../src/lib/random.ts";
+import { mix32 } from "../../src/lib/mix32.ts";
+import type { KeyedRandom, Random } from "../../src/lib/random.ts";
 import type { PromptChain } from "../../src/request/inference-request.ts";
 import type { VisibleRequest } from "../policies/policy.ts";
 import { none, type RequestTable } from "./request-table.ts";

@@ -1,3 +1,5 @@
+import { mix32 } from "./mix32.ts";
+
 /** Uniform numbers in [0, 1). Passed in wherever chance decides, so that a seed repeats a run. */
 export type Random = () => number;
 
@@ -48,12 +50,4 @@ export function createKeyedRandom(seed: number): KeyedRandom {
       return next;
     },
   };
-}
-
-/** A one-to-one map of 32 bits onto 32 bits that spreads neighbours (splitmix32). */
-export function mix32(value: number): number {
-  let mixed = value | 0;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x21f0aaad);
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-  return (mixed ^ (mixed >>> 15)) >>> 0;
 }

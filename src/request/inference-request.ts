@@ -71,5 +71,7 @@ export interface InferenceRequest {
 
 /** The request without its prompt, for what outlives the decision: a long answer must not keep a long prompt. */
 export function withoutPrompt(request: InferenceRequest): InferenceRequest {
-  return { ...request, prompt: new Uint8Array(0), segments: [] };
+  const bare = { ...request, prompt: new Uint8Array(0), segments: [] };
+  if (bare.promptChain !== undefined) delete bare.promptChain;
+  return bare;
 }

@@ -1,4 +1,6 @@
 import xxhash from "xxhash-wasm";
+import { mix32 } from "../../lib/mix32.ts";
+import type { PromptChain } from "../../request/inference-request.ts";
 
 const hasher = await xxhash();
 const word64 = new BigUint64Array(1);
@@ -78,4 +80,24 @@ function hashChain(prompt: Uint8Array, blockBytes: number, words: Uint32Array, f
     words[block * 2 + 1] = words32[1] as number;
   }
   return last;
+}
+
+/**
+ * The hashes of a prompt of which only a chain is known, in blocks of `blockTokens`, `maxBlocks` at most: those that the
+ * chain's blocks cover to their end, in one chain. A block that ends within a block of the chain is named by that, as if the
+ * chain said so: two prompts that differ there share nothing of it. Equal chains from equal seeds give equal hashes, other
+ * seeds give others; a hash says nothing about the chain without the seed.
+ */
+export function hashPromptChain(chain: PromptChain, blockTokens: number, maxBlocks: number, seed: bigint): BlockHashes {
+  const covered = (chain.words.length / 2) * chain.blockTokens;
+  const count = Math.min(maxBlocks, Math.floor(covered / blockTokens));
+  const words = new Uint32Array(count * 2);
+  word64[0] = seed;
+  const [low, high] = words32 as unknown as readonly [number, number];
+  for (let block = 0; block < count; block++) {
+    const known = Math.ceil(((block + 1) * blockTokens) / chain.blockTokens) - 1;
+    words[block * 2] = mix32(mix32((chain.words[known * 2] as number) ^ low) + block);
+    words[block * 2 + 1] = mix32(mix32((chain.words[known * 2 + 1] as number) ^ high) ^ block);
+  }
+  return { words, count, chainEnds: [count] };
 }

@@ -2,7 +2,7 @@ import type { Endpoint } from "../../datastore/endpoint.ts";
 import { LruMap } from "../../lib/lru-map.ts";
 import { z } from "../../lib/schema.ts";
 import { type Cycle, definePlugin, type PluginEnvironment, type Producer } from "../plugin.ts";
-import { type BlockHashes, chainSeed, hashBlocks, joinedKey } from "../prefix/block-hash.ts";
+import { type BlockHashes, chainSeed, hashBlocks, hashPromptChain, joinedKey } from "../prefix/block-hash.ts";
 import { PrefixIndex } from "../prefix/prefix-index.ts";
 import { PrefixMatch } from "../prefix/prefix-match.ts";
 
@@ -71,8 +71,11 @@ class ApproxPrefixCache implements Producer {
   produce({ request }: Cycle, candidates: readonly Endpoint[]): PrefixMatch {
     const blockSizeTokens = this.#blockSizeTokens(candidates);
     const maxBlocks = this.#maxBlocks(blockSizeTokens);
+    const { prompt, promptChain, segments } = request;
     const hash = (seed: bigint): BlockHashes =>
-      hashBlocks(request.prompt, blockSizeTokens * bytesPerToken, maxBlocks, seed, request.segments);
+      promptChain === undefined
+        ? hashBlocks(prompt, blockSizeTokens * bytesPerToken, maxBlocks, seed, segments)
+        : hashPromptChain(promptChain, blockSizeTokens, maxBlocks, seed);
     const seed = chainSeed(this.#hashKey, request.targetModel, request.cacheSalt);
     const namesake = this.#namesakeSeed(request);
     return new HashedPrompt(
