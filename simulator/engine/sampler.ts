@@ -75,12 +75,13 @@ export class Sampler {
   #ask(source: Pick<VirtualReplica, "loadAt">): void {
     const { instance, replica, quality } = this.#setup;
     const nowMs = this.#askMs;
-    if (instance.sampling === "every") instance.asked?.(replica, nowMs);
+    // A sample that comes the moment it is asked for needs no announcement.
     if (this.#isExact) {
       instance.sampled?.(replica, nowMs, source.loadAt(nowMs));
       this.#askMs = this.#momentMs(++this.#moment);
       return;
     }
+    if (instance.sampling === "every") instance.asked?.(replica, nowMs);
     this.#isLost = this.#setup.losses.from(this.#moment)() < quality.lossRatio;
     const delayMs = quality.delayMs + quality.jitterMs * this.#setup.delays.from(this.#moment)();
     this.#askedAtMs = nowMs;

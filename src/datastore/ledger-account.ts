@@ -34,6 +34,8 @@ export class LedgerAccount {
   #windows: readonly Window[] = [];
   #prefillTokens = 0;
   #residentTokens = 0;
+  /** The newest window, as long as nothing has happened in it. */
+  #untouched: Window | undefined;
 
   constructor(id: EndpointId, incarnation: string) {
     this.id = id;
@@ -66,6 +68,7 @@ export class LedgerAccount {
   }
 
   add(entry: InFlightEntry): void {
+    this.#untouched = undefined;
     this.#entries.set(entry.streamKey, entry);
     this.#models.set(entry.model, (this.#models.get(entry.model) ?? 0) + 1);
     this.#prefillTokens += entry.uncachedTokens;
@@ -87,6 +90,7 @@ export class LedgerAccount {
   /** Returns false, changing nothing, when this very entry is not open. */
   take(entry: InFlightEntry): boolean {
     if (this.#entries.get(entry.streamKey) !== entry) return false;
+    this.#untouched = undefined;
     this.#entries.delete(entry.streamKey);
     this.#dropModel(entry.model);
     if (this.#answered.delete(entry)) this.#residentTokens -= entry.uncachedTokens;
@@ -106,6 +110,8 @@ export class LedgerAccount {
 
   /** Counts from `nextSequence` on, until the window is dropped by `keepWindows`. */
   startWindow(nextSequence: number): OwnSince {
+    // What begins now counts the same as what began when nothing had happened since.
+    if (this.#untouched !== undefined) return this.#untouched;
     const window: Window = {
       fromSequence: nextSequence,
       dispatchedOpen: 0,
@@ -114,12 +120,15 @@ export class LedgerAccount {
       endedTokens: 0,
     };
     this.#windows = [...this.#windows, window];
+    this.#untouched = window;
     return window;
   }
 
   /** Stops counting in all windows but `kept`: a dispatch costs one step for each window, so few may live. */
   keepWindows(kept: readonly (OwnSince | undefined)[]): void {
+    if (this.#windows.every((window) => kept.includes(window))) return;
     this.#windows = this.#windows.filter((window) => kept.includes(window));
+    if (!this.#windows.includes(this.#untouched as Window)) this.#untouched = undefined;
   }
 
   #dropModel(model: string): void {

@@ -134,7 +134,7 @@ export class Member implements Believed {
 
   /** A sample is asked for now; `window` counts from here. */
   announce(nowMs: number, window: OwnSince): void {
-    this.#announced = { ...this.#expect(nowMs), window };
+    this.#announced = this.#expect(nowMs, window);
     this.#dropUnusedWindows();
   }
 
@@ -142,30 +142,42 @@ export class Member implements Believed {
   put(sample: Sample, window: () => OwnSince): void {
     const isAnnounced = this.#announced?.atMs === sample.sampledAtMs;
     const announced = isAnnounced ? this.#announced : undefined;
-    const expected = announced ?? { ...this.#expect(sample.sampledAtMs), window: window() };
+    const expected = announced ?? this.#expect(sample.sampledAtMs, window());
     if (announced !== undefined) this.#announced = undefined;
     const before = this.#scraped;
     this.#scraped = applySample(before, sample);
-    for (const family of ["waitingRequests", "runningRequests", "kvCacheRatio"] as const) {
-      if (sample[family] !== undefined) this.#windows[family] = expected.window;
-    }
-    this.#dropUnusedWindows();
-    this.trackRecord.learn({ ...expected, before, after: this.#scraped });
+    this.#countFrom(expected.window, sample);
+    // Field by field, since a spread is slow and this runs for every sample.
+    const { atMs, predicted, dispatched, openRequests } = expected;
+    this.trackRecord.learn({ atMs, before, predicted, after: this.#scraped, dispatched, openRequests });
     this.touch();
   }
 
-  #expect(nowMs: number): Omit<Announced, "window"> {
-    const { dispatchedOpen = 0 } = this.#windows.waitingRequests ?? {};
+  #countFrom(window: OwnSince, sample: Sample): void {
+    const windows = this.#windows;
+    const { waitingRequests, runningRequests, kvCacheRatio } = windows;
+    if (sample.waitingRequests !== undefined) windows.waitingRequests = window;
+    if (sample.runningRequests !== undefined) windows.runningRequests = window;
+    if (sample.kvCacheRatio !== undefined) windows.kvCacheRatio = window;
+    const isSame =
+      windows.waitingRequests === waitingRequests &&
+      windows.runningRequests === runningRequests &&
+      windows.kvCacheRatio === kvCacheRatio;
+    if (!isSame) this.#dropUnusedWindows();
+  }
+
+  #expect(nowMs: number, window: OwnSince): Announced {
     return {
       atMs: nowMs,
+      window,
       predicted: this.#rules.corrections ? this.#correct(nowMs) : this.#scraped,
-      dispatched: dispatchedOpen,
+      dispatched: this.#windows.waitingRequests?.dispatchedOpen ?? 0,
       openRequests: this.account.openRequests,
     };
   }
 
   #correct(nowMs: number): EndpointSignals {
-    const { dispatchedOpen = 0 } = this.#windows.waitingRequests ?? {};
+    const dispatchedOpen = this.#windows.waitingRequests?.dispatchedOpen ?? 0;
     const sinceMs = ageMs(this.#scraped.waitingRequests, nowMs);
     const work: OwnWork = {
       since: this.#windows,

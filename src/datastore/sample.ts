@@ -41,18 +41,20 @@ export const unknownSignals: EndpointSignals = {
 /** The scraped signals after `sample`; families the sample does not have are taken over from `before` as they are. */
 export function applySample(before: EndpointSignals, sample: Sample): EndpointSignals {
   const { sampledAtMs } = sample;
-  const load = (name: LoadSignal, source: SignalSource = "scraped"): Signal => {
-    const signal = next(before[name], sample[name], sampledAtMs, source);
-    const isAbsent = signal.value === undefined && sample.absent?.includes(name) === true;
-    return isAbsent ? { value: undefined, sampledAtMs, source: "absent" } : signal;
-  };
   return {
-    waitingRequests: load("waitingRequests"),
-    runningRequests: load("runningRequests", sample.runningIsTotal === true ? "total" : "scraped"),
-    kvCacheRatio: load("kvCacheRatio"),
+    waitingRequests: nextLoad(before, sample, "waitingRequests"),
+    runningRequests: nextLoad(before, sample, "runningRequests", sample.runningIsTotal === true ? "total" : "scraped"),
+    kvCacheRatio: nextLoad(before, sample, "kvCacheRatio"),
     adapters: next(before.adapters, keepMaximum(before.adapters.value, sample.adapters), sampledAtMs),
     cacheInfo: next(before.cacheInfo, sample.cacheInfo, sampledAtMs),
   };
+}
+
+function nextLoad(before: EndpointSignals, sample: Sample, name: LoadSignal, source: SignalSource = "scraped"): Signal {
+  const { sampledAtMs } = sample;
+  const signal = next(before[name], sample[name], sampledAtMs, source);
+  const isAbsent = signal.value === undefined && sample.absent?.includes(name) === true;
+  return isAbsent ? { value: undefined, sampledAtMs, source: "absent" } : signal;
 }
 
 function next<T>(

@@ -137,8 +137,9 @@ export class EndpointStore {
     const member = this.#member(id, incarnation);
     if (member === undefined) return;
     this.#nowMs = Math.max(this.#nowMs, sample.sampledAtMs);
-    for (const name of [...(sample.adapters?.running ?? []), ...(sample.adapters?.waiting ?? [])]) {
-      this.#adapters.set(name, true);
+    if (sample.adapters !== undefined && sample.adapters !== null) {
+      for (const name of sample.adapters.running) this.#adapters.set(name, true);
+      for (const name of sample.adapters.waiting) this.#adapters.set(name, true);
     }
     member.put(sample, () => this.ledger.startWindow(member.account));
     this.#snapshot = undefined;

@@ -143,13 +143,16 @@ export class TrackRecord {
     this.#lastSampleMs = atMs;
     if (elapsedMs === undefined || elapsedMs <= 0) return;
     this.#intervalMs = average(this.#intervalMs, elapsedMs, Math.min(1, elapsedMs / memoryMs + 0.1));
+    const kept = Math.exp(-elapsedMs / memoryMs);
     for (const family of loadFamilies) {
-      this.#noteResidual(family, outcome, elapsedMs);
+      this.#noteResidual(family, outcome, kept);
       this.#noteMove(family, valueAt(outcome.after[family], atMs), atMs);
     }
-    this.#noteSlope("requests", requestsOf(outcome), elapsedMs);
-    this.#noteSlope("kvCacheRatio", cacheOf(outcome), elapsedMs);
-    this.#noteAbsorption(outcome, elapsedMs);
+    fade(this.#slopes.requests, kept);
+    fade(this.#slopes.kvCacheRatio, kept);
+    noteRequests(this.#slopes.requests, outcome);
+    noteCache(this.#slopes.kvCacheRatio, outcome);
+    this.#noteAbsorption(outcome, elapsedMs, kept);
     this.#noteCredit(outcome, elapsedMs);
   }
 
@@ -171,12 +174,11 @@ export class TrackRecord {
     return Math.min(1, Math.max(leastTrust, (happenedByExpected + prior) / (expectedSquared + prior)));
   }
 
-  #noteResidual(family: LoadFamily, { predicted, after, atMs }: SampleOutcome, elapsedMs: number): void {
-    const [expected, found] = [predicted[family].value, valueAt(after[family], atMs)];
+  #noteResidual(family: LoadFamily, { predicted, after, atMs }: SampleOutcome, kept: number): void {
+    const expected = predicted[family].value;
+    const found = valueAt(after[family], atMs);
     if (expected === undefined || found === undefined) return;
-    const residual = found - expected;
-    const share = 1 - Math.exp(-elapsedMs / memoryMs);
-    this.#residuals[family] = average(this.#residuals[family], residual, share);
+    this.#residuals[family] = average(this.#residuals[family], found - expected, 1 - kept);
   }
 
   #noteMove(family: LoadFamily, value: number | undefined, atMs: number): void {
@@ -190,22 +192,13 @@ export class TrackRecord {
     this.#volatility[family] = average(this.#volatility[family], seen, volatilityShare);
   }
 
-  #noteSlope(of: "requests" | "kvCacheRatio", moves: Moves | undefined, elapsedMs: number): void {
-    const slope = this.#slopes[of];
-    const kept = Math.exp(-elapsedMs / memoryMs);
-    slope.happenedByExpected *= kept;
-    slope.expectedSquared *= kept;
-    if (moves === undefined) return;
-    slope.happenedByExpected += moves.happened * moves.expected;
-    slope.expectedSquared += moves.expected ** 2;
-  }
-
   /** What was dispatched and does not wait was absorbed; the highest rate seen counts, and fades. */
-  #noteAbsorption({ before, after, dispatched, atMs }: SampleOutcome, elapsedMs: number): void {
-    const [waitedBefore, waits] = [before.waitingRequests.value, valueAt(after.waitingRequests, atMs)];
+  #noteAbsorption({ before, after, dispatched, atMs }: SampleOutcome, elapsedMs: number, kept: number): void {
+    const waitedBefore = before.waitingRequests.value;
+    const waits = valueAt(after.waitingRequests, atMs);
     if (waitedBefore === undefined || waits === undefined) return;
     const absorbed = Math.max(0, Math.min(dispatched, waitedBefore + dispatched - waits));
-    this.#absorbedPerMs = Math.max(this.#absorbedPerMs * Math.exp(-elapsedMs / memoryMs), absorbed / elapsedMs);
+    this.#absorbedPerMs = Math.max(this.#absorbedPerMs * kept, absorbed / elapsedMs);
     // What is too little to move a count must not keep snapshots from being kept.
     if (this.#absorbedPerMs * memoryMs < 0.01) this.#absorbedPerMs = 0;
   }
@@ -221,17 +214,24 @@ export class TrackRecord {
   }
 }
 
-interface Moves {
-  readonly expected: number;
-  readonly happened: number;
+function fade(slope: Slope, kept: number): void {
+  slope.happenedByExpected *= kept;
+  slope.expectedSquared *= kept;
+}
+
+function noteMoves(slope: Slope, expected: number, happened: number): void {
+  slope.happenedByExpected += happened * expected;
+  slope.expectedSquared += expected ** 2;
 }
 
 /** Moves of waiting and running together: what an engine absorbs moves from one to the other. */
-function requestsOf({ before, predicted, after, atMs }: SampleOutcome): Moves | undefined {
-  const [waiting, running] = [valueAt(after.waitingRequests, atMs), valueAt(after.runningRequests, atMs)];
-  const [was, expected] = [loadOf(before), loadOf(predicted)];
-  if (waiting === undefined || running === undefined || was === undefined || expected === undefined) return undefined;
-  return { expected: expected - was, happened: waiting + running - was };
+function noteRequests(slope: Slope, { before, predicted, after, atMs }: SampleOutcome): void {
+  const waiting = valueAt(after.waitingRequests, atMs);
+  const running = valueAt(after.runningRequests, atMs);
+  const was = loadOf(before);
+  const expected = loadOf(predicted);
+  if (waiting === undefined || running === undefined || was === undefined || expected === undefined) return;
+  noteMoves(slope, expected - was, waiting + running - was);
 }
 
 function loadOf({ waitingRequests, runningRequests }: EndpointSignals): number | undefined {
@@ -239,11 +239,12 @@ function loadOf({ waitingRequests, runningRequests }: EndpointSignals): number |
   return waitingRequests.value + runningRequests.value;
 }
 
-function cacheOf({ before, predicted, after, atMs }: SampleOutcome): Moves | undefined {
+function noteCache(slope: Slope, { before, predicted, after, atMs }: SampleOutcome): void {
   const is = valueAt(after.kvCacheRatio, atMs);
-  const [was, expected] = [before.kvCacheRatio.value, predicted.kvCacheRatio.value];
-  if (was === undefined || expected === undefined || is === undefined) return undefined;
-  return { expected: expected - was, happened: is - was };
+  const was = before.kvCacheRatio.value;
+  const expected = predicted.kvCacheRatio.value;
+  if (was === undefined || expected === undefined || is === undefined) return;
+  noteMoves(slope, expected - was, is - was);
 }
 
 /** The value of a signal that this very sample brought; a total says nothing about now. */

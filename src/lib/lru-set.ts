@@ -75,9 +75,12 @@ export class LruSet {
       this.#linkNewest(found);
       return false;
     }
-    if (this.#size >= this.#limit) this.#removeOldest();
+    if (this.#size >= this.#limit) {
+      this.#replaceOldest(low, high);
+      return true;
+    }
     if (this.#size === this.#slots) this.#rebuild(this.#size * 2);
-    this.#append(low, high);
+    this.#place(this.#size++, low, high);
     return true;
   }
 
@@ -100,9 +103,8 @@ export class LruSet {
     }
   }
 
-  /** Slots are dense: the new key takes slot `#size`. */
-  #append(low: number, high: number): void {
-    const slot = this.#size++;
+  /** Puts a new key into a slot. Slots are dense: it is the one behind the last, or one that has just become free. */
+  #place(slot: number, low: number, high: number): void {
     this.#words[slot * 2] = low;
     this.#words[slot * 2 + 1] = high;
     this.#linkNewest(slot);
@@ -115,12 +117,11 @@ export class LruSet {
     this.#cells[cell] = slot + 1;
   }
 
-  #removeOldest(): void {
+  #replaceOldest(low: number, high: number): void {
     const slot = this.#oldest;
     this.#unlink(slot);
     this.#vacate(this.#cellOf(slot));
-    const last = --this.#size;
-    if (slot !== last) this.#move(last, slot);
+    this.#place(slot, low, high);
   }
 
   #cellOf(slot: number): number {
@@ -140,20 +141,6 @@ export class LruSet {
       hole = next;
     }
     this.#cells[hole] = 0;
-  }
-
-  #move(from: number, to: number): void {
-    this.#cells[this.#cellOf(from)] = to + 1;
-    this.#words[to * 2] = at(this.#words, from * 2);
-    this.#words[to * 2 + 1] = at(this.#words, from * 2 + 1);
-    const newer = at(this.#newer, from);
-    const older = at(this.#older, from);
-    this.#newer[to] = newer;
-    this.#older[to] = older;
-    if (newer === noSlot) this.#newest = to;
-    else this.#older[newer] = to;
-    if (older === noSlot) this.#oldest = to;
-    else this.#newer[older] = to;
   }
 
   #linkNewest(slot: number): void {
