@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { traceFormats } from "../../simulator/traces/trace-formats.ts";
+
+const page = readFileSync(new URL("../../docs/simulator-inputs.md", import.meta.url), "utf8");
+
+/** Rows of the table below a heading, each as its line. */
+function rowsOf(heading: string): string[] {
+  const section = page.split(/^##+ /m).find((text) => text.startsWith(`${heading}\n`)) ?? "";
+  return section.split("\n").filter((line) => line.startsWith("| `"));
+}
+
+test("docs/simulator-inputs.md lists every format of traces", () => {
+  assert.deepEqual(
+    rowsOf("Traces of requests"),
+    traceFormats.map(({ name, description }) => `| \`${name}\` | ${description} |`),
+  );
+});
