@@ -1,0 +1,87 @@
+import { type Interval, meanOf, pairedDifference, spansZero } from "../statistics/interval.ts";
+import type { RunSummary } from "../statistics/run-summary.ts";
+import { type Figure, figures } from "./figures.ts";
+
+/** What can be said of one figure of two policies. */
+export type Verdict = "better" | "worse" | "undecided";
+
+/** One figure of two policies on the same requests, seed by seed. */
+export interface PairedResult {
+  readonly a: string;
+  readonly b: string;
+  readonly metric: string;
+  /** Mean over the seeds of what `a` has more than `b`. */
+  readonly difference: number;
+  /** Ends of its 95 % t interval; null with one seed. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** The same over the mean of `b`. */
+  readonly relative: { readonly difference: number | null; readonly low: number | null; readonly high: number | null };
+  /** Of `a` against `b`. */
+  readonly verdict: Verdict;
+  /** Why it is undecided: one seed, the interval holds zero, or varied coefficients turn the order round; else null. */
+  readonly because: "seeds" | "interval" | "coefficients" | null;
+  /** Share of the runs with varied coefficients that keep the order; null without such runs. */
+  readonly kept: number | null;
+}
+
+/** The figures of two policies under one condition; the lists are equally long and paired by position. */
+export interface Pair {
+  readonly a: Side;
+  readonly b: Side;
+}
+
+/** One policy of a pair. */
+export interface Side {
+  readonly name: string;
+  /** By seed. */
+  readonly runs: readonly RunSummary[];
+  /** By variation of the coefficients. */
+  readonly varied: readonly RunSummary[];
+}
+
+/** An order must hold in this share of the runs with varied coefficients (simulator 3.3). */
+const leastKept = 0.9;
+
+/** Every figure of a pair. */
+export function comparePair(pair: Pair): PairedResult[] {
+  return figures.map((figure) => compareFigure(pair, figure));
+}
+
+function compareFigure({ a, b }: Pair, figure: Figure): PairedResult {
+  const [left, right] = [a.runs.map(figure.read), b.runs.map(figure.read)];
+  const interval = pairedDifference(left, right);
+  const base = Math.abs(meanOf(right));
+  const kept = keptShare(a.varied.map(figure.read), b.varied.map(figure.read), interval.mean);
+  const because = reasonOfDoubt(a.runs.length, interval, kept);
+  const isBetter = figure.better === "lower" ? interval.mean < 0 : interval.mean > 0;
+  const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
+  return {
+    a: a.name,
+    b: b.name,
+    metric: figure.metric,
+    difference: interval.mean,
+    low: orNull(interval.low),
+    high: orNull(interval.high),
+    relative: {
+      difference: orNull(interval.mean / base),
+      low: orNull(interval.low / base),
+      high: orNull(interval.high / base),
+    },
+    verdict: because === null ? (isBetter ? "better" : "worse") : "undecided",
+    because,
+    kept,
+  };
+}
+
+function reasonOfDoubt(seeds: number, interval: Interval, kept: number | null): PairedResult["because"] {
+  if (seeds < 2) return "seeds";
+  if (spansZero(interval)) return "interval";
+  return kept !== null && kept < leastKept ? "coefficients" : null;
+}
+
+function keptShare(left: readonly number[], right: readonly number[], difference: number): number | null {
+  if (left.length === 0) return null;
+  const kept = left.filter((value, i) => Math.sign(value - (right[i] as number)) === Math.sign(difference));
+  return kept.length / left.length;
+}

@@ -1,0 +1,78 @@
+import { Worker } from "node:worker_threads";
+import type { ExperimentPlan, Job } from "./plan.ts";
+import { type JobResult, runJob } from "./run-job.ts";
+import type { FromWorker, ToWorker } from "./worker-messages.ts";
+
+/** Runs jobs of one plan. The results do not depend on how many threads do it. */
+export interface JobRunner {
+  /** `result[i]` is that of `jobs[i]`. Rejects with the first error. */
+  run(jobs: readonly Job[], onDone?: (done: number) => void): Promise<JobResult[]>;
+  /** Ends the threads. */
+  close(): Promise<void>;
+}
+
+/** Jobs in this thread, one after the other, or in `threads` of them. */
+export function createJobRunner(plan: ExperimentPlan, threads: number): JobRunner {
+  return threads <= 1 ? new OwnThread(plan) : new Threads(plan, threads);
+}
+
+class OwnThread implements JobRunner {
+  readonly #plan: ExperimentPlan;
+
+  constructor(plan: ExperimentPlan) {
+    this.#plan = plan;
+  }
+
+  async run(jobs: readonly Job[], onDone?: (done: number) => void): Promise<JobResult[]> {
+    const { createSimulatePolicy } = await import("./simulate-policy.ts");
+    const simulatePolicy = createSimulatePolicy(this.#plan);
+    return jobs.map((job, i) => {
+      const result = runJob(this.#plan, job, simulatePolicy);
+      onDone?.(i + 1);
+      return result;
+    });
+  }
+
+  async close(): Promise<void> {}
+}
+
+class Threads implements JobRunner {
+  readonly #workers: readonly Worker[];
+
+  constructor(plan: ExperimentPlan, threads: number) {
+    const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+    const entry = new URL(`./worker${extension}`, import.meta.url);
+    this.#workers = Array.from({ length: threads }, () => new Worker(entry, { workerData: plan }));
+  }
+
+  run(jobs: readonly Job[], onDone?: (done: number) => void): Promise<JobResult[]> {
+    const results: JobResult[] = [];
+    let [next, done] = [0, 0];
+    return new Promise((resolve, reject) => {
+      if (jobs.length === 0) return resolve(results);
+      const give = (worker: Worker): void => {
+        const index = next++;
+        const job = jobs[index];
+        if (job !== undefined) worker.postMessage({ index, job } satisfies ToWorker);
+      };
+      for (const worker of this.#workers) {
+        worker.removeAllListeners();
+        worker.on("error", reject);
+        worker.on("exit", (code) => reject(new Error(`Cannot finish: a thread ended with code ${code}`)));
+        worker.on("message", (message: FromWorker) => {
+          if ("problem" in message) return reject(new Error(message.problem));
+          results[message.index] = message.result;
+          onDone?.(++done);
+          if (done === jobs.length) return resolve(results);
+          give(worker);
+        });
+        give(worker);
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const worker of this.#workers) worker.removeAllListeners();
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+}

@@ -1,0 +1,35 @@
+import type { RequestTable } from "../engine/request-table.ts";
+import { changeLoad } from "../traces/change-load.ts";
+import { readTrace } from "../traces/read-trace.ts";
+import { formatRowProblem } from "../traces/row-problems.ts";
+import type { LoadSpec } from "./plan.ts";
+
+/** A load that was read once and is asked for at several rates. */
+export interface OpenedLoad {
+  /** The requests of one seed at a rate. */
+  requests(seed: number, rateScale: number): RequestTable;
+  /** What a user should know of how it was read, a line each. */
+  readonly notes: readonly string[];
+}
+
+/** Reads the load of `spec`. Throws an error that names it when it cannot be read. */
+export function openLoad(spec: LoadSpec, firstSeed: number): OpenedLoad {
+  const read = (seed: number): ReturnType<typeof readTrace> => readTrace(spec.source, { ...spec, seed });
+  const first = read(firstSeed);
+  const bySeed = new Map([[firstSeed, first.requests]]);
+  return {
+    notes: [
+      ...first.problems.map(formatRowProblem),
+      ...(first.skipped > first.problems.length ? [`${first.skipped} rows in all could not be used`] : []),
+      ...(first.failures > 0 ? [`${first.failures} requests that had failed are left out`] : []),
+      ...first.notes,
+    ],
+    requests: (seed, rateScale) => {
+      const requests = bySeed.get(seed) ?? read(seed).requests;
+      // One seed at a time is worked on.
+      if (!bySeed.has(seed)) bySeed.clear();
+      bySeed.set(seed, requests);
+      return changeLoad(requests, { ...spec, rateScale, seed });
+    },
+  };
+}

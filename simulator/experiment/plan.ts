@@ -1,0 +1,102 @@
+import type { Slo } from "../statistics/counted-rows.ts";
+
+/** A policy by name, or an EndpointPickerConfig. Plain data: it travels to other threads and machines. */
+export interface PolicySpec {
+  /** What tables call it; differs from every other of the experiment. */
+  readonly name: string;
+  /** The config; absent: the built-in policy of that name. */
+  readonly text?: string;
+  /** Name of the config's file, for problems. */
+  readonly file?: string;
+}
+
+/** Where requests come from. */
+export interface LoadSpec {
+  readonly kind: "trace" | "scenario" | "recording";
+  /** Path of a trace or recording, name of a scenario. */
+  readonly source: string;
+  /** Arrivals as the trace has them, also where many share a rounded time. */
+  readonly rawTimes: boolean;
+  /** How another rate is made of it; see `changeLoad`. */
+  readonly scaleBy: "time-warp" | "thinning";
+  /** Turns of a session come at their own times, whatever became of the turn before. */
+  readonly openLoop: boolean;
+  /** Requests that are left, the first to arrive; absent: all. */
+  readonly limit?: number;
+}
+
+/** What pickers know of endpoints beyond the scrape period, and the clients' patience. */
+export interface Circumstances {
+  readonly scrapeDelayMs: number;
+  readonly scrapeJitterMs: number;
+  /** Share of samples that are lost, 0..1. */
+  readonly scrapeLossRatio: number;
+  /** Pickers side by side. */
+  readonly pickers: number;
+  /** Policies see the true length of answers: a bound, no result. */
+  readonly oracleLengths: boolean;
+  /** How long clients wait for the last token; 0: for ever. */
+  readonly timeoutMs: number;
+}
+
+/** What all runs of an experiment have in common. Plain data. */
+export interface ExperimentPlan {
+  readonly load: LoadSpec;
+  readonly policies: readonly PolicySpec[];
+  readonly preset: string;
+  /** Conditions under which the policies are compared, in the order of the report. */
+  readonly cells: readonly Cell[];
+  /** First seed; further ones follow it. */
+  readonly firstSeed: number;
+  readonly seeds: number;
+  readonly slo: Slo;
+  /** `exact` takes every step by itself. */
+  readonly mode: "macro" | "exact";
+  /** Whether the cold start counts. */
+  readonly isCold: boolean;
+  readonly circumstances: Circumstances;
+  /** Draws of all coefficients at once, beside each of them alone; 0: coefficients are not varied. */
+  readonly draws: number;
+}
+
+/** One condition: the policies meet the same load under it. */
+export interface Cell {
+  /** Requests come this many times as fast as the load has them. */
+  readonly rateScale: number;
+  readonly replicas: number;
+  readonly scrapeMs: number;
+}
+
+/** What is varied for sensitivity, in the order of reports: c0, cK, cP, KV cache, scrape period. */
+export const variedFactors = ["c0", "cK", "cP", "KV", "T"] as const;
+export type Factors = Readonly<Record<(typeof variedFactors)[number], number>>;
+
+/** Which changed coefficients a run has. */
+export interface Variation {
+  /** The one that is varied alone; absent: all at once. */
+  readonly alone?: (typeof variedFactors)[number];
+  readonly factors: Factors;
+}
+
+/** The unit of work: every policy of `policies` on the same requests with the same chance. */
+export interface Job {
+  readonly cell: Cell;
+  readonly seed: number;
+  /** Indexes into the plan's policies. */
+  readonly policies: readonly number[];
+  readonly variation?: Variation;
+  /** Whether curves over time are wanted beside the figures. */
+  readonly isDetailed?: boolean;
+}
+
+/** Every job of a plan, cell by cell: first its seeds, then its variations. The order is part of the format of shards. */
+export function planJobs(plan: ExperimentPlan, variations: readonly Variation[], isDetailed = false): Job[] {
+  const policies = plan.policies.map((_, i) => i);
+  return plan.cells.flatMap((cell, at) => [
+    ...Array.from({ length: plan.seeds }, (_, i): Job => {
+      const job: Job = { cell, seed: plan.firstSeed + i, policies };
+      return isDetailed && i === 0 && at === 0 ? { ...job, isDetailed } : job;
+    }),
+    ...variations.map((variation): Job => ({ cell, seed: plan.firstSeed, policies, variation })),
+  ]);
+}

@@ -1,0 +1,71 @@
+import type { Information } from "../engine/options.ts";
+import { simulate } from "../engine/simulate.ts";
+import { configPolicy } from "../policies/config-policy.ts";
+import type { Policy } from "../policies/policy.ts";
+import { findPolicy, policyNames } from "../policies/registry.ts";
+import type { ReplicaConfig } from "../replica/config.ts";
+import { presetConfig } from "../replica/presets.ts";
+import { openLoad } from "./open-load.ts";
+import type { ExperimentPlan, Factors, Job, PolicySpec } from "./plan.ts";
+import type { SimulatePolicy } from "./run-job.ts";
+
+/** State of the pool is kept at this many moments of a load. */
+const seriesSamples = 2000;
+
+/** Reads the plan's load and policies and returns what runs one of them. Throws when one cannot be used. */
+export function createSimulatePolicy(plan: ExperimentPlan): SimulatePolicy {
+  const load = openLoad(plan.load, plan.firstSeed);
+  const policies = plan.policies.map(toPolicy);
+  return (job, policy) => {
+    const requests = load.requests(job.seed, job.cell.rateScale);
+    const lastMs = requests.arrivalMs.at(-1) ?? 0;
+    const { timeoutMs } = plan.circumstances;
+    const config = vary(presetConfig(plan.preset), job.variation?.factors);
+    return simulate({
+      requests,
+      pool: { replicas: Array.from({ length: job.cell.replicas }, () => config), mode: plan.mode },
+      policy: policies[policy] as Policy,
+      seed: job.seed,
+      information: informationOf(plan, job),
+      seriesMs: Math.max(1, lastMs / seriesSamples),
+      ...(timeoutMs > 0 && { timeoutMs }),
+    });
+  };
+}
+
+/** The policy of a spec. Throws TypeError for an unknown name, and with every problem of a config. */
+export function toPolicy({ name, text, file = name }: PolicySpec): Policy {
+  if (text !== undefined) return configPolicy({ name, summary: file, text, file });
+  const policy = findPolicy(name);
+  if (policy !== undefined) return policy;
+  throw new TypeError(`Cannot use policy "${name}": unknown, expected one of ${policyNames.join(", ")}`);
+}
+
+function informationOf({ circumstances }: ExperimentPlan, { cell, variation }: Job): Partial<Information> {
+  return {
+    scrapeMs: cell.scrapeMs * (variation?.factors.T ?? 1),
+    delayMs: circumstances.scrapeDelayMs,
+    jitterMs: circumstances.scrapeJitterMs,
+    lossRatio: circumstances.scrapeLossRatio,
+    pickers: circumstances.pickers,
+    oracleLengths: circumstances.oracleLengths,
+  };
+}
+
+function vary(config: ReplicaConfig, factors: Factors | undefined): ReplicaConfig {
+  if (factors === undefined) return config;
+  const { coefficients } = config;
+  const kvTokens = Math.round(config.kvTokens * factors.KV);
+  const blocks = Math.floor(kvTokens / config.blockSizeTokens);
+  return {
+    ...config,
+    kvTokens,
+    maxModelTokens: Math.min(config.maxModelTokens, blocks * config.blockSizeTokens),
+    coefficients: {
+      ...coefficients,
+      baseMs: coefficients.baseMs * factors.c0,
+      perContextTokenUs: coefficients.perContextTokenUs * factors.cK,
+      perPrefillTokenUs: coefficients.perPrefillTokenUs * factors.cP,
+    },
+  };
+}
