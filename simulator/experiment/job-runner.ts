@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { OpenedLoad } from "./open-load.ts";
 import type { ExperimentPlan, Job } from "./plan.ts";
 import { type JobResult, runJob } from "./run-job.ts";
 import type { FromWorker, ToWorker } from "./worker-messages.ts";
@@ -11,21 +12,23 @@ export interface JobRunner {
   close(): Promise<void>;
 }
 
-/** Jobs in this thread, one after the other, or in `threads` of them. */
-export function createJobRunner(plan: ExperimentPlan, threads: number): JobRunner {
-  return threads <= 1 ? new OwnThread(plan) : new Threads(plan, threads);
+/** Jobs in this thread, one after the other, on `load`, or in `threads` of them, which open the plan's load for themselves. */
+export function createJobRunner(plan: ExperimentPlan, threads: number, load: OpenedLoad): JobRunner {
+  return threads <= 1 ? new OwnThread(plan, load) : new Threads(plan, threads);
 }
 
 class OwnThread implements JobRunner {
   readonly #plan: ExperimentPlan;
+  readonly #load: OpenedLoad;
 
-  constructor(plan: ExperimentPlan) {
+  constructor(plan: ExperimentPlan, load: OpenedLoad) {
     this.#plan = plan;
+    this.#load = load;
   }
 
   async run(jobs: readonly Job[], onDone?: (done: number) => void): Promise<JobResult[]> {
     const { createSimulatePolicy } = await import("./simulate-policy.ts");
-    const simulatePolicy = createSimulatePolicy(this.#plan);
+    const simulatePolicy = createSimulatePolicy(this.#plan, this.#load);
     return jobs.map((job, i) => {
       const result = runJob(this.#plan, job, simulatePolicy);
       onDone?.(i + 1);

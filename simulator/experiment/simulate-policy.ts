@@ -5,16 +5,18 @@ import type { Policy } from "../policies/policy.ts";
 import { findPolicy, policyNames } from "../policies/registry.ts";
 import type { ReplicaConfig } from "../replica/config.ts";
 import { presetConfig } from "../replica/presets.ts";
-import { openLoad } from "./open-load.ts";
+import { type OpenedLoad, openLoad } from "./open-load.ts";
 import type { ExperimentPlan, Factors, Job, PolicySpec } from "./plan.ts";
 import type { SimulatePolicy } from "./run-job.ts";
 
 /** State of the pool is kept at this many moments of a load. */
 const seriesSamples = 2000;
 
-/** Reads the plan's load and policies and returns what runs one of them. Throws when one cannot be used. */
-export function createSimulatePolicy(plan: ExperimentPlan): SimulatePolicy {
-  const load = openLoad(plan.load, plan.firstSeed);
+/** Reads the plan's policies and returns what runs one of them on the load. Throws when one cannot be used. */
+export function createSimulatePolicy(
+  plan: ExperimentPlan,
+  load: OpenedLoad = openLoad(plan.load, plan.firstSeed),
+): SimulatePolicy {
   const policies = plan.policies.map(toPolicy);
   return (job, policy) => {
     const requests = load.requests(job.seed, job.cell.rateScale);

@@ -3,7 +3,6 @@ import type { Command } from "commander";
 /** Commands of the contract that this version does not have yet. */
 const unavailable: readonly (readonly [name: string, instead: string])[] = [
   ["record", "there is no substitute yet"],
-  ["simulate", "there is no substitute yet"],
   ["replay", "there is no substitute yet"],
 ];
 

@@ -1,0 +1,58 @@
+import { kneeShare } from "../experiment/knee.ts";
+import type { CellResult, ExperimentResult } from "../experiment/result.ts";
+import { presetConfig } from "../replica/presets.ts";
+import { formatNumber, formatShare } from "./numbers.ts";
+
+/** Above this share of busy time a pool counts as saturated. */
+const saturatedBusyRatio = 0.95;
+
+/** What a reader has to know to believe the figures no further than they go, a sentence each. */
+export function listAssumptions({ plan, cells, knees }: ExperimentResult): string[] {
+  const { slo, circumstances, draws, seeds, preset, mode } = plan;
+  const { coefficients, kvTokens, requestOverheadMs } = presetConfig(preset);
+  const lines = [
+    `Trust the order of the policies, not the milliseconds: the coefficients of ${preset} are published ones, fitted to no server of yours.`,
+    `A step takes ${coefficients.baseMs} ms + ${coefficients.perRequestUs} us a request + ${coefficients.perContextTokenUs} us a context token + ${coefficients.perPrefillTokenUs} us a prefill token, and attention; the KV cache holds ${kvTokens.toLocaleString("en-US")} tokens; ${requestOverheadMs} ms pass before the engine sees a request, under every policy.`,
+    `Latency counts from the intended arrival. Good: first token within ${formatNumber(slo.ttftMs)} ms and tokens ${formatNumber(slo.tpotMs)} ms apart on the mean; refused and unfinished requests are not good.`,
+    ...cells.slice(0, 1).map((cell) => describeWarmUp(cell, plan.isCold)),
+  ];
+  if (seeds < 2) lines.push("One seed: no interval, so no verdict. Use --seeds 10.");
+  else
+    lines.push(
+      `Intervals are 95 % t intervals over ${seeds} seeds; of two policies, of their differences seed by seed.`,
+    );
+  if (draws > 0) {
+    lines.push(
+      `An order counts only if it holds in 90 % of ${10 + draws} runs with c0, cK, cP, the KV cache and the scrape period up to 30 % off.`,
+    );
+  } else if (seeds > 1)
+    lines.push("Coefficients were not varied (--sensitivity 10): the verdicts hold for these only.");
+  if (knees.length > 0) {
+    lines.push(
+      `The knee is the greatest rate at which ${formatShare(kneeShare)} of the requests are good that are good at a fiftieth of the rate scale it began with; the policies were compared at the greatest knee.`,
+    );
+  }
+  if (mode === "exact") lines.push("Every step was taken by itself.");
+  if (circumstances.oracleLengths) lines.push("Policies saw the true length of answers: bounds, not results.");
+  if (cells.some(isSaturated)) {
+    lines.push(
+      "A pool was saturated or left requests unfinished: coefficients are calibrated nowhere near that, and latencies grow with the length of the load.",
+    );
+  }
+  return lines;
+}
+
+function describeWarmUp({ warmUp, counted }: CellResult, isCold: boolean): string {
+  if (isCold) return "The cold start counts: nothing was cut.";
+  const cut = `${formatNumber(warmUp.cutMs / 1000)} s`;
+  const left = `${Math.round(counted).toLocaleString("en-US")} requests count`;
+  if (warmUp.rule === "none") return `No warm-up was found: nothing was cut, ${left}.`;
+  const rule =
+    warmUp.rule === "queue" ? "MSER-5 on waiting and running requests" : "prefix hits within 2 points of later ones";
+  const doubt = warmUp.isSettled ? "" : " It is half of the load: no steady state was found.";
+  return `The first ${cut} do not count as warm-up (${rule}); ${left}.${doubt}`;
+}
+
+function isSaturated({ policies }: CellResult): boolean {
+  return policies.some(({ busyRatio, unfinished }) => busyRatio > saturatedBusyRatio || unfinished > 0);
+}

@@ -1,0 +1,169 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import type { Knee } from "../../simulator/experiment/knee.ts";
+import type { ExperimentPlan, Job } from "../../simulator/experiment/plan.ts";
+import type { JobResult } from "../../simulator/experiment/run-job.ts";
+import type { ExperimentResult } from "../../simulator/experiment/result.ts";
+import { exitCode, UsageError } from "./exit.ts";
+import { addSimulateFlags, type SimulateFlags } from "./simulate-flags.ts";
+
+/** `epp simulate`: policies on the same requests in virtual time. */
+export function registerSimulate(program: Command): void {
+  const command = program
+    .command("simulate")
+    .description(
+      "Rehearse policies on a trace, a recording or a scenario in virtual time, and say which one is better",
+    );
+  addSimulateFlags(command).action(async (flags: SimulateFlags) => {
+    checkFlags(flags);
+    if (flags.merge !== undefined) return present(await mergeFiles(flags.merge), flags);
+    const { makePlan } = await import("./simulate-plan.ts");
+    await simulatePlan(await makePlan(flags, command), flags);
+  });
+}
+
+function checkFlags(flags: SimulateFlags): void {
+  const exclusive = (["sweep", "shard", "merge"] as const).filter((name) => flags[name] !== undefined);
+  if (flags.findKnee === true && exclusive.length > 0) {
+    throw new UsageError(`cannot use --find-knee together with --${exclusive[0]}`);
+  }
+  if (flags.merge !== undefined && exclusive.length > 1) {
+    throw new UsageError(`cannot use --merge together with --${exclusive[0]}`);
+  }
+  if (flags.shard !== undefined && flags.html !== undefined) {
+    throw new UsageError("cannot use --html together with --shard: a report is of the merged whole");
+  }
+  if (flags.recording !== undefined) throw new UsageError("cannot use --recording: not available in this version");
+}
+
+async function simulatePlan(plan: ExperimentPlan, flags: SimulateFlags): Promise<void> {
+  const { openLoad } = await import("../../simulator/experiment/open-load.ts");
+  const { toPolicy } = await import("../../simulator/experiment/simulate-policy.ts");
+  for (const spec of plan.policies) toPolicy(spec);
+  const load = openLoad(plan.load, plan.firstSeed);
+  for (const note of load.notes) process.stderr.write(`${note}\n`);
+  const { planJobs } = await import("../../simulator/experiment/plan.ts");
+  const { drawVariations } = await import("../../simulator/experiment/variations.ts");
+  const { createJobRunner } = await import("../../simulator/experiment/job-runner.ts");
+  const { threadsFor } = await import("./simulate-plan.ts");
+  const variations = drawVariations(plan.draws, plan.firstSeed);
+  const jobs = planJobs(plan, variations, flags.html !== undefined);
+  const runner = createJobRunner(plan, threadsFor(flags, jobs.length), load);
+  try {
+    const runJobs = async (some: readonly Job[], what: string): Promise<JobResult[]> => {
+      const progress = await createProgress(what, some.length);
+      try {
+        return await runner.run(some, progress.done);
+      } finally {
+        progress.close();
+      }
+    };
+    if (flags.shard !== undefined) {
+      const { formatPart, jobsOfShard } = await import("../../simulator/experiment/partial-result.ts");
+      const places = jobsOfShard(jobs, flags.shard);
+      const results = await runJobs(
+        places.map((place) => jobs[place] as Job),
+        "runs",
+      );
+      const done = places.map((job, i) => ({ job, result: results[i] as JobResult }));
+      write(
+        formatPart({
+          kind: "epp-simulate-part",
+          schemaVersion: 1,
+          shard: flags.shard,
+          plan,
+          variations,
+          results: done,
+        }),
+        flags,
+      );
+      return;
+    }
+    const { assembleResult } = await import("../../simulator/experiment/result.ts");
+    if (flags.findKnee !== true) {
+      return await present(assembleResult(plan, jobs, await runJobs(jobs, "runs")), flags);
+    }
+    const { searchKnees } = await import("../../simulator/experiment/search-knees.ts");
+    const knees = await searchKnees(plan, runJobs);
+    const atKnee = planAtKnee(plan, knees);
+    const kneeJobs = planJobs(atKnee, variations, flags.html !== undefined);
+    await present(assembleResult(atKnee, kneeJobs, await runJobs(kneeJobs, "runs at the knee"), knees), flags);
+  } finally {
+    await runner.close();
+  }
+}
+
+/** The same plan at the rate of the greatest knee; unchanged when there is none. */
+function planAtKnee(plan: ExperimentPlan, knees: readonly Knee[]): ExperimentPlan {
+  const greatest = Math.max(...knees.map(({ rateScale }) => rateScale ?? 0));
+  if (greatest === 0) return plan;
+  return { ...plan, cells: plan.cells.map((cell) => ({ ...cell, rateScale: greatest })) };
+}
+
+async function mergeFiles(files: readonly string[]): Promise<ExperimentResult> {
+  const { mergeParts, parsePart } = await import("../../simulator/experiment/partial-result.ts");
+  const { planJobs } = await import("../../simulator/experiment/plan.ts");
+  const { assembleResult } = await import("../../simulator/experiment/result.ts");
+  const parts = files.map((file) => ({ file, part: parsePart(readText(file), file) }));
+  const [first] = parts;
+  if (first === undefined) throw new UsageError("--merge needs the files that --shard wrote");
+  const { plan, variations } = first.part;
+  const jobs = planJobs(plan, variations);
+  return assembleResult(plan, jobs, mergeParts(parts, jobs.length));
+}
+
+async function present(result: ExperimentResult, flags: SimulateFlags): Promise<void> {
+  if (flags.html !== undefined) {
+    const { formatReport } = await import("../../simulator/report/report.ts");
+    writeText(flags.html, formatReport(result));
+  }
+  if (flags.json === true) {
+    const { formatDocument } = await import("../../simulator/experiment/document.ts");
+    write(formatDocument(result), flags);
+  } else {
+    const { formatSimulation } = await import("./simulate-view.ts");
+    write(`${formatSimulation(result)}\n`, flags);
+  }
+  process.exitCode = exitCode.done;
+}
+
+function write(text: string, flags: SimulateFlags): void {
+  if (flags.out === undefined) process.stdout.write(text);
+  else writeText(flags.out, text);
+}
+
+function writeText(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new Error(`Cannot write "${file}": ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Error(`Cannot read "${file}": ${(error as Error).message}`, { cause: error });
+  }
+}
+
+interface Progress {
+  done(count: number): void;
+  close(): void;
+}
+
+/** A bar on standard error; nothing where that is no terminal, and for a single run. */
+async function createProgress(what: string, total: number): Promise<Progress> {
+  if (!process.stderr.isTTY || total < 2) return { done: () => {}, close: () => {} };
+  const { createLogUpdate } = await import("log-update");
+  const draw = createLogUpdate(process.stderr);
+  const cells = 30;
+  return {
+    done: (count) => {
+      const full = Math.round((count / total) * cells);
+      draw(`${"█".repeat(full)}${"░".repeat(cells - full)}  ${count} of ${total} ${what}`);
+    },
+    close: () => draw.clear(),
+  };
+}
