@@ -44,10 +44,10 @@ async function keyPem({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> 
   return `-----BEGIN PRIVATE KEY-----\n${key.replace(/(.{64})/g, "$1\n").trimEnd()}\n-----END PRIVATE KEY-----\n`;
 }
 
-/** Makes an authority of its own. */
-export async function createAuthority(): Promise<TestAuthority> {
+/** Makes an authority of its own. Two of one name are mistaken for each other in a bundle. */
+export async function createAuthority(commonName = "test authority"): Promise<TestAuthority> {
   const authorityKeys = await newKeys();
-  const name = "CN=test authority";
+  const name = `CN=${commonName}`;
   const authority = await X509CertificateGenerator.createSelfSigned({
     name,
     notBefore: new Date(Date.now() - 48 * hourMs),

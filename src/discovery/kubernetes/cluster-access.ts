@@ -104,7 +104,11 @@ async function access({ origin, cluster, user, namespace }: AccessSource): Promi
     read: async (isForced) => {
       if (isForced || !isPlugin) config = create();
       try {
-        return await readCredentials(config, cluster.server.startsWith("https:"));
+        const read = await readCredentials(config, cluster.server.startsWith("https:"));
+        if (user.tokenFile !== undefined && read.headers["authorization"] === undefined) {
+          throw new Error(`the token in "${user.tokenFile}" is empty, expected a token`);
+        }
+        return read;
       } catch (error) {
         throw new KubeconfigError(`Cannot use ${origin}: ${describe(error)}`);
       }
@@ -152,7 +156,6 @@ async function readCredentials(config: KubeConfig, isTls: boolean): Promise<Cred
   if (typeof options.auth === "string") {
     headers["authorization"] = `Basic ${Buffer.from(options.auth).toString("base64")}`;
   }
-  if (headers["authorization"] === "Bearer") throw new Error("the token is empty, expected a token");
   if (!isTls) return { headers, tls: undefined, tlsKey: "" };
   const tls: TlsMaterial = {
     ca: toBuffer(options.ca),
