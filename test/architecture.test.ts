@@ -21,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   decisions: ["routing", "scheduling", "datastore", "request", "lib"],
   top: ["decisions", "lib"],
   extproc: ["routing", "scheduling", "request", "lib"],
-  telemetry: ["extproc", "scrape", "datastore", "lib"],
+  telemetry: ["extproc", "discovery", "scrape", "datastore", "lib"],
   envoy: ["datastore", "lib"],
   main: [
     "admission",
@@ -59,7 +59,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Rooms that a room knows by type only: it is told of them, it does not use them. */
 const typesOnly: Readonly<Record<string, readonly string[]>> = {
   extproc: ["scheduling"],
-  telemetry: ["extproc", "scrape", "datastore"],
+  telemetry: ["extproc", "discovery", "scrape", "datastore"],
 };
 
 /** The one room that uses a package. */

@@ -297,6 +297,29 @@ export const metricNames = {
     ["file", "outcome"],
     "Reloads of watched files; outcome ok or rejected.",
   ),
+  kubernetesLists: counter("epp_kubernetes_lists_total", ["kind"], "Whole lists of a kind from the API server."),
+  kubernetesWatches: counter("epp_kubernetes_watches_total", ["kind"], "Watches that the API server has accepted."),
+  kubernetesErrors: counter(
+    "epp_kubernetes_errors_total",
+    ["kind", "reason"],
+    "Lists, watches, lines and objects that failed, by reason; what was known stays.",
+  ),
+  kubernetesWatchAge: gauge(
+    "epp_kubernetes_watch_age_seconds",
+    ["kind"],
+    "Time since the API server last said something of a kind; up to a minute while all is well.",
+  ),
+  kubernetesObjects: gauge("epp_kubernetes_objects", ["kind"], "Objects of a kind that are known."),
+  kubernetesDrift: counter(
+    "epp_kubernetes_drift_objects_total",
+    ["kind"],
+    "Objects that were not known as they are, found and repaired by a check every ten minutes.",
+  ),
+  kubernetesCredentialsErrors: counter(
+    "epp_kubernetes_credentials_errors_total",
+    [],
+    "Times that token, certificates or CA of the API server could not be read anew; the last good ones stay.",
+  ),
 } as const satisfies Record<string, MetricName>;
 
 /** Deprecated names that dashboards still read, filled from the family on the left when metrics are collected. */

@@ -163,6 +163,8 @@ class ReflectorLoop<T> {
 
   async #watch(): Promise<void> {
     const { clock, observer, kind } = this.#options;
+    // The sink may have closed the reflector.
+    if (this.#closing.signal.aborted) return;
     const { watchdogMs, healthyMs, shortWatchMs } = this.#times;
     const ending = new AbortController();
     const end = (): void => ending.abort();
