@@ -8,7 +8,9 @@ import { RecordingObserver } from "../support/kube/reflector-rig.ts";
 /** Lines of our page about Kubernetes that have a value. */
 async function page(registry: ReturnType<typeof createRegistry>): Promise<string[]> {
   const lines = (await registry.page()).split("\n");
-  return lines.filter((line) => /^epp_kubernetes_/.test(line) && line !== "epp_kubernetes_credentials_errors_total 0");
+  return lines.filter(
+    (line) => line.startsWith("epp_kubernetes_") && line !== "epp_kubernetes_credentials_errors_total 0",
+  );
 }
 
 test("F24 what reflectors do is counted and handed on, and watch_age rises while nothing is heard", async () => {

@@ -1,24 +1,31 @@
 import type { Readable } from "node:stream";
 import { ConnectionFailure, connectionFailure } from "./connection-failure.ts";
 
-/** Longest line of a watch: no object of etcd has more than a fraction of it. */
+/** Longest line of a watch, in characters: no object of etcd has more than a fraction of it. */
 export const maxLineLength = 8 * 1024 * 1024;
 
 /** The lines of a stream of UTF-8 text, as `ApiWatch.lines` promises. Leaving the loop ends the stream. */
 export async function* readLines(stream: Readable, maxLength = maxLineLength): AsyncGenerator<string> {
   stream.setEncoding("utf8");
-  let rest = "";
+  let parts: string[] = [];
+  let length = 0;
   try {
     for await (const chunk of stream as AsyncIterable<string>) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      yield* lines;
-      if (rest.length > maxLength) {
+      let from = 0;
+      for (let end = chunk.indexOf("\n"); end >= 0; end = chunk.indexOf("\n", from)) {
+        yield [...parts, chunk.slice(from, end)].join("");
+        from = end + 1;
+        parts = [];
+        length = 0;
+      }
+      parts.push(chunk.slice(from));
+      length += chunk.length - from;
+      if (length > maxLength) {
         throw new ConnectionFailure("too-large", `found a line of more than ${maxLength} characters`);
       }
     }
   } catch (error) {
     throw connectionFailure(error);
   }
-  if (rest !== "") yield rest;
+  if (length > 0) yield parts.join("");
 }

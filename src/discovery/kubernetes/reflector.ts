@@ -5,7 +5,7 @@ import type { ApiServer } from "./api-server.ts";
 import { type KnownObject, KnownObjects } from "./known-objects.ts";
 import { listPages } from "./list-pages.ts";
 import type { ObjectSink } from "./object-sink.ts";
-import { faultOfConnection, faultOfStatus, ReflectorFault } from "./reflector-fault.ts";
+import { type FaultReason, faultOfConnection, faultOfStatus, ReflectorFault } from "./reflector-fault.ts";
 import type { ReflectorObserver } from "./reflector-observer.ts";
 import { readWatchEvent } from "./watch-event.ts";
 
@@ -95,6 +95,9 @@ class ReflectorLoop<T> {
   #isSynced = false;
   /** What is known is the state at this version; empty: nothing was listed, or changes may be missing. */
   #version = "";
+  #isWatching = false;
+  /** The last failure was a version that the server has forgotten. */
+  #wasGone = false;
   /** Ends the watch in progress. */
   #endWatch: () => void = () => {};
   /** When the API server first said that the resource is absent, if it did so last. */
@@ -119,10 +122,14 @@ class ReflectorLoop<T> {
       try {
         if (this.#version === "") await this.#list();
         await this.#watch();
+        this.#wasGone = false;
       } catch (error) {
         if (signal.aborted) return;
-        this.#settle(error);
-        await sleep(this.#options.clock, this.#backoff.nextMs(), signal);
+        const reason = this.#settle(error);
+        // The server is there and only wants a list; but not twice in a row without a pause.
+        const isFirstGone = reason === "gone" && !this.#wasGone;
+        this.#wasGone = reason === "gone";
+        if (!isFirstGone) await sleep(this.#options.clock, this.#backoff.nextMs(), signal);
       }
     }
   }
@@ -180,6 +187,7 @@ class ReflectorLoop<T> {
     try {
       const lines = await this.#openWatch(seconds, ending.signal);
       sinceMs = clock.nowMs();
+      this.#isWatching = true;
       observer.watching(kind);
       this.#hear();
       for await (const line of lines) if (!ending.signal.aborted) this.#take(line);
@@ -194,6 +202,7 @@ class ReflectorLoop<T> {
       cancelWatchdog();
       this.#closing.signal.removeEventListener("abort", end);
       this.#endWatch = () => {};
+      this.#isWatching = false;
       if (clock.nowMs() - sinceMs >= healthyMs) this.#backoff.reset();
     }
   }
@@ -234,7 +243,7 @@ class ReflectorLoop<T> {
     for (;;) {
       await sleep(clock, this.#times.driftCheckMs * (0.9 + 0.2 * random()), signal);
       if (signal.aborted) return;
-      if (this.#version === "") continue;
+      if (!this.#isWatching) continue;
       const base = this.#known.copy();
       const query = { ...selectors, resourceVersion: this.#version, resourceVersionMatch: "Exact" };
       const actual = new Map<string, KnownObject<T>>();
@@ -251,14 +260,15 @@ class ReflectorLoop<T> {
     }
   }
 
-  /** Tells of a failure and decides what it means for what is known. */
-  #settle(error: unknown): void {
+  /** Tells of a failure and decides what it means for what is known. Returns its reason. */
+  #settle(error: unknown): FaultReason {
     const fault = error instanceof ReflectorFault ? error : faultOfConnection(error);
     this.#tell(fault.reason, fault.message);
     if (fault.needsList) this.#version = "";
     if (fault.reason === "unauthorized") this.#options.api.renewCredentials?.();
     if (fault.reason === "absent") this.#settleAbsence();
     else this.#absentSinceMs = undefined;
+    return fault.reason;
   }
 
   /** A resource that is absent has no objects, but an API server that starts may not know of it yet. */
@@ -274,7 +284,7 @@ class ReflectorLoop<T> {
     this.#options.observer.heard(this.#options.kind, this.#known.size);
   }
 
-  #tell(reason: ReflectorFault["reason"], detail: string): void {
+  #tell(reason: FaultReason, detail: string): void {
     this.#options.observer.failed(this.#options.kind, reason, detail);
   }
 }

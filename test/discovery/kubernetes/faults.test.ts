@@ -237,3 +237,18 @@ test("a server that ends every watch at once is not asked without pause", async 
   await until("another watch", () => observer.watches === before + 1);
   assert.equal(observer.lists, 1);
 });
+
+test("F26 a server that says 410 to every watch is listed once at once, then with pauses", async (t) => {
+  const { server, observer } = await watched(t, { times: { backoffMs: [150, 300] } });
+  const listed = async (): Promise<void> => {
+    const before = observer.lists;
+    server.injectError("pods", 410, "Expired");
+    await until("a list", () => observer.lists > before);
+    await until("a watch", () => server.watches("pods") === 1);
+  };
+  const sinceMs = performance.now();
+  await listed();
+  for (let i = 0; i < 3; i++) await listed();
+  // Three pauses of at least half their ceilings.
+  assert.ok(performance.now() - sinceMs >= 75 + 150 + 150);
+});
