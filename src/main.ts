@@ -12,7 +12,6 @@ import { defaultHalfLife, type HalfLifeBounds } from "./datastore/track-record.t
 import { TokenEstimator } from "./datastore/token-estimator.ts";
 import { createDebugPages } from "./decisions/debug-pages.ts";
 import { DecisionLog } from "./decisions/decision-log.ts";
-import { defaultPoolGroup } from "./discovery/inference-objects.ts";
 import { ByteBudget } from "./extproc/byte-budget.ts";
 import {
   checkKeyPair,
@@ -24,7 +23,7 @@ import {
 import type { DrainReport } from "./extproc/drain.ts";
 import type { RequestPolicy } from "./extproc/exchange.ts";
 import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
-import { Health, type HealthState } from "./extproc/health.ts";
+import { Health } from "./extproc/health.ts";
 import { ReceivingSweep } from "./extproc/receiving-sweep.ts";
 import { defaultMaxReceiveBytes, type StreamDeps, startExtProcServer, startHealthServer } from "./extproc/server.ts";
 import { type ServingCertificate, startCertificate } from "./extproc/serving-certificate.ts";
@@ -32,8 +31,10 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { DescriptorReserve } from "./lib/descriptor-reserve.ts";
 import { createRandom, type Random } from "./lib/random.ts";
 import { ConfiguredScraping } from "./main/configured-scraping.ts";
+import { discover, type DiscoveryOptions } from "./main/discovered.ts";
 import { readGauges } from "./main/gauges.ts";
-import { discoverEndpoints, discoverObjects, type FileReports, followConfig } from "./main/watched-files.ts";
+import { Readiness } from "./main/readiness.ts";
+import { type FileReports, followConfig } from "./main/watched-files.ts";
 import { Dispatcher } from "./routing/dispatcher.ts";
 import { prepare } from "./routing/prepare.ts";
 import { withoutLastResort, type RoutingDeps, routeRequest } from "./routing/route-request.ts";
@@ -51,14 +52,7 @@ import { RequestMetrics } from "./telemetry/request-metrics.ts";
 const defaultStalenessMs = 2_000;
 
 /** Everything a picker is started with; ports of 0 take free ones. */
-export interface PickerOptions {
-  /** Name of the pool in metrics and in the poolRef of objects. */
-  readonly poolName: string;
-  /** API group of the pool in the poolRef of objects; default `inference.networking.k8s.io`. */
-  readonly poolGroup?: string | undefined;
-  readonly endpointsFile: string;
-  /** File with InferenceObjectives and InferenceModelRewrites; default: none are there. */
-  readonly objectsFile?: string | undefined;
+export interface PickerOptions extends DiscoveryOptions {
   readonly config: CompiledConfig;
   /** The file of `config`, to be kept in force; default: the config stays as it is. */
   readonly watchedConfig?: WatchedConfig | undefined;
@@ -109,15 +103,6 @@ export interface Picker {
   close(hurry?: AbortSignal): Promise<void>;
 }
 
-/** A picker that is ready for traffic, once it is synced; pools in files ask for no protocol. */
-const ready: HealthState = {
-  isSynced: true,
-  protocolMatches: true,
-  pluginsReady: true,
-  isDraining: false,
-  leader: "none",
-};
-
 /**
  * Wires the rooms and starts them: endpoints, scraping, metrics, health, ext_proc. Rejects, with what was started stopped
  * again, when a port cannot be had or a file is not usable.
@@ -139,17 +124,20 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const decisions = new DecisionLog({ clock, configRevision });
     exportDecisionRing(registry, () => decisions.state);
     const reports = { clock, registry, logger };
-    const discovery = await discoverEndpoints(options.endpointsFile, store, reports);
-    started.push(discovery.close);
     const objects = { objectives: new ObjectiveStore(), rewrites: new ModelRewriteStore() };
-    started.push(await keepObjects(options, objects, reports));
-    const health = new Health({ ...ready, isSynced: false });
+    const health = new Health();
+    const readiness = new Readiness(health, config.parsers);
+    const onPool = readiness.setPool.bind(readiness);
+    const discovered = await discover(options, { store, ...objects }, { ...reports, random, onPool });
+    started.push(discovered.close);
     const { scrapeIntervalMs: intervalMs } = options;
     const scraping = new ConfiguredScraping(config.metrics, { store, clock, random, registry, logger, intervalMs });
     started.push(() => scraping.close());
+    const scraped = discovered.synced.then(() => scraping.firstRound());
     const replaceConfig = (next: CompiledConfig): void => {
       scraping.reconfigure(next.metrics);
       scheduler.replacePlan(next.plan);
+      readiness.setParsers(next.parsers);
       config = next;
     };
     started.push(await keepConfig(options, replaceConfig, reports));
@@ -204,7 +192,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
       }),
     );
     // Not before the ext_proc port is open: hosts send streams as soon as health says serving.
-    void scraping.firstRound.then(() => health.change({ isSynced: true }));
+    void scraped.then(() => readiness.open());
     started.push(async (hurry) => {
       health.change({ isDraining: true });
       const { drainMs, hardStopMs = drainMs } = options;
@@ -218,14 +206,6 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
 }
 
 const nothingToClose = (): void => {};
-
-/** Keeps the stores what the objects file says, where there is one; returns the function that ends it. */
-async function keepObjects(options: PickerOptions, objects: Objects, reports: FileReports): Promise<() => void> {
-  const { objectsFile, poolName, poolGroup = defaultPoolGroup } = options;
-  if (objectsFile === undefined) return nothingToClose;
-  const source = { path: objectsFile, pool: { group: poolGroup, name: poolName } };
-  return (await discoverObjects(source, objects, reports)).close;
-}
 
 /** Keeps the config's file in force, where it has one; returns the function that ends it. */
 async function keepConfig(

@@ -30,6 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "decisions",
     "discovery",
     "extproc",
+    "request",
     "routing",
     "scheduling",
     "scrape",

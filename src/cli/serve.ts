@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { TlsSettings } from "../extproc/certificate.ts";
 import { defaultHalfLife } from "../datastore/track-record.ts";
 import { defaultMaxReceiveBytes } from "../extproc/server.ts";
 import { type CompiledConfig, type LoadedConfig, loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
-import { defaultPoolGroup } from "../discovery/inference-objects.ts";
+import { connectApiServer } from "../discovery/kubernetes/api-client.ts";
+import { systemClock } from "../lib/clock.ts";
 import { formatProblems } from "../lib/document.ts";
 import { type Picker, type PickerOptions, startPicker } from "../main.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
@@ -16,19 +17,15 @@ import {
   byteSizeValue,
   cipherSuitesValue,
   durationValue,
-  portsValue,
   portValue,
   tlsVersionValue,
   verbosityValue,
 } from "./option-values.ts";
+import { addPoolFlags, locatePool, type PoolFlags, type PoolLocation } from "./pool-flags.ts";
 import { addAcceptedFlags, refuseUnavailable, warnAcceptedFlags } from "./serve-flags.ts";
 
 /** Options of `epp serve` as commander gives them. */
-interface ServeOptions {
-  endpoints?: string;
-  objects?: string;
-  poolName: string;
-  poolGroup?: string;
+interface ServeOptions extends PoolFlags {
   configFile?: string;
   configText?: string;
   allowExperimentalPlugins: boolean;
@@ -52,7 +49,6 @@ interface ServeOptions {
   metricsStalenessThreshold: number;
   signalHalfLifeMin: number;
   signalHalfLifeMax: number;
-  endpointTargetPorts?: readonly number[];
   emitEndpointScores: boolean;
   disableEndpointSubsetFilter: boolean;
   v: number;
@@ -65,11 +61,9 @@ const minScrapeIntervalMs = 50;
 export function registerServe(program: Command): void {
   const command = program
     .command("serve")
-    .description("Serve ext_proc for the endpoints of a file")
-    .option("--endpoints <file>", "endpoints file (YAML or JSON), watched")
-    .option("--objects <file>", "InferenceObjectives and InferenceModelRewrites of the pool (YAML), watched")
-    .option("--pool-name <name>", "name of the pool, in metrics and in the poolRef of objects", "default")
-    .option("--pool-group <group>", "API group of the pool in the poolRef of objects", defaultPoolGroup)
+    .description("Serve ext_proc for a pool of a cluster or the endpoints of a file");
+  addPoolFlags(command);
+  command
     .option("--config-file <file>", "EndpointPickerConfig; default: queue 2, kv-cache 2, prefix-cache 3, max-score")
     .option("--config-text <yaml>", "EndpointPickerConfig as text, instead of --config-file")
     .option("--allow-experimental-plugins [bool]", "accept plugins marked alpha", booleanValue, false)
@@ -113,7 +107,6 @@ export function registerServe(program: Command): void {
       durationValue,
       defaultHalfLife.maxMs,
     )
-    .addOption(new Option("--endpoint-target-ports <ports>").argParser(portsValue).hideHelp())
     .option("--emit-endpoint-scores [bool]", "every candidate's total score in the metadata", booleanValue, false)
     .option("--disable-endpoint-subset-filter [bool]", "ignore the host's subset hint", booleanValue, false)
     .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal, 4 every request", verbosityValue, 2);
@@ -124,14 +117,14 @@ export function registerServe(program: Command): void {
 async function serve(options: ServeOptions, command: Command): Promise<void> {
   const logger = createLogger(options.v);
   refuseUnavailable(command);
-  const endpointsFile = checkCombinations(options);
+  const location = locatePool(options, process.env);
+  checkCombinations(options, location);
   const { config, load } = readConfig(options, logger);
   warnAcceptedFlags(command, logger);
   const picker = await startPicker({
-    poolName: options.poolName,
+    poolName: location.poolName,
     poolGroup: options.poolGroup,
-    endpointsFile,
-    objectsFile: options.objects,
+    ...(await discoveryOf(location, options, logger)),
     config,
     watchedConfig: options.configFile === undefined ? undefined : { path: options.configFile, load },
     host: options.host,
@@ -162,26 +155,35 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   await ended;
 }
 
-/** Returns the endpoints file; throws UsageError for flags that exclude each other or are missing. */
-function checkCombinations(options: ServeOptions): string {
-  if (options.endpoints === undefined) {
-    throw new UsageError("serve needs --endpoints FILE: Kubernetes discovery is not available in this version");
-  }
+/** Connects to the API server where the pool is in a cluster. */
+async function discoveryOf(
+  location: PoolLocation,
+  options: PoolFlags,
+  logger: Logger,
+): Promise<Pick<PickerOptions, "endpointsFile" | "objectsFile" | "cluster">> {
+  if (location.kind === "file") return { endpointsFile: location.endpointsFile, objectsFile: options.objects };
+  const { namespace, selection } = location;
+  const onCredentialsProblem = (problem: string): void =>
+    logger.error({ problem }, "Credentials of the API server not readable, the last good ones stay");
+  const api = await connectApiServer({ env: process.env, clock: systemClock, onCredentialsProblem });
+  logger.info({ apiServer: api.url, namespace, pool: location.poolName }, "Following the pool in its cluster");
+  const { poolMaxPods: maxPods, podServiceAccount, allowLoopback, allowHostNetwork } = options;
+  return { cluster: { api, namespace, selection, maxPods, podServiceAccount, allowLoopback, allowHostNetwork } };
+}
+
+/** Throws UsageError for flags that exclude each other or are missing. */
+function checkCombinations(options: ServeOptions, { kind }: PoolLocation): void {
   if (options.configFile !== undefined && options.configText !== undefined) {
     throw new UsageError("--config-file and --config-text exclude each other: give one of them");
   }
   if (options.enableCertReload && options.certPath === undefined) {
     throw new UsageError("--enable-cert-reload needs --cert-path: a self-signed certificate does not change");
   }
-  if (options.metricsEndpointAuth === true) {
+  if (options.metricsEndpointAuth === true && kind === "file") {
     throw new UsageError("--metrics-endpoint-auth asks the Kubernetes API: leave it out with --endpoints");
-  }
-  if (options.endpointTargetPorts !== undefined) {
-    throw new UsageError("cannot use --endpoint-target-ports: it goes with --endpoint-selector; use --endpoints FILE");
   }
   checkHalfLife(options);
   checkMetricsTls(options);
-  return options.endpoints;
 }
 
 function checkHalfLife({ signalHalfLifeMin, signalHalfLifeMax }: ServeOptions): void {

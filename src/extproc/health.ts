@@ -14,6 +14,15 @@ export interface HealthState {
   readonly leader: "none" | "leader" | "follower";
 }
 
+/** A picker that starts: it is to be told when the pool is synced. */
+export const startingHealth: HealthState = {
+  isSynced: false,
+  protocolMatches: true,
+  pluginsReady: true,
+  isDraining: false,
+  leader: "none",
+};
+
 /** Of `HealthCheckResponse.ServingStatus`. */
 export type ServingStatus = "SERVING" | "NOT_SERVING" | "SERVICE_UNKNOWN";
 
@@ -56,7 +65,7 @@ export class Health {
   #state: HealthState;
   #isClosed = false;
 
-  constructor(state: HealthState) {
+  constructor(state: HealthState = startingHealth) {
     this.#state = state;
     this.implementation = {
       Check: ({ request }: ServerUnaryCall<HealthRequest, unknown>, answer: sendUnaryData<unknown>) =>

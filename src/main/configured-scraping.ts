@@ -44,9 +44,9 @@ export class ConfiguredScraping implements Scraping {
     this.#scraping = this.#start(config);
   }
 
-  /** Resolves when it makes sense to take traffic (reliability F38). */
-  get firstRound(): Promise<void> {
-    return this.#round.firstRound;
+  /** Resolves when it makes sense to send traffic to the endpoints that are there now (reliability F38). To be called once. */
+  firstRound(): Promise<void> {
+    return this.#round.wait();
   }
 
   /** Scrapes as another config says from now on; samples stay. Throws, changing nothing, when a file cannot be used. */

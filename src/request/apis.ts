@@ -72,6 +72,15 @@ export const defaultParsers: readonly string[] = [
 ];
 
 /**
+ * Whether every parser of the given types reads the protocol that a pool asks for; a pool that asks for none matches, and so
+ * does a parser without protocols (protocol 7.2).
+ */
+export function parsersRead(protocol: AppProtocol | undefined, types: readonly string[]): boolean {
+  const listed = requestParsers.filter(({ type, protocols }) => types.includes(type) && protocols.length > 0);
+  return protocol === undefined || listed.every(({ protocols }) => protocols.includes(protocol));
+}
+
+/**
  * The API of a request path among the parsers of the given types: the longest claimed suffix wins, of equal ones the
  * first; a suffix begins behind a `/` or is the whole path. Query, fragment and trailing slashes do not count. Without a
  * claim `passthrough` when one of the parsers claims nothing, else undefined: no parser takes the path.

@@ -7,39 +7,40 @@ const patienceMs = 2000;
 
 /** A wait for the first round of scrapes. */
 export interface FirstRound {
-  /** Resolves when every endpoint was scraped once or the wait is over. */
-  readonly firstRound: Promise<void>;
+  /**
+   * Begins to wait for every endpoint that is in the store now; resolves when each was scraped once, with success or not, or
+   * has left; after 2 s at most, and at once when the store is empty. To be called once.
+   */
+  readonly wait: () => Promise<void>;
   /** To be given to the scrapes; hands everything on. */
   readonly observer: ScrapeObserver;
   /** Ends the wait at once. */
   readonly close: () => void;
 }
 
-/**
- * Waits until every endpoint that is in the store now was scraped once, with success or not, or has left; for 2 s at most,
- * and not at all when the store is empty.
- */
+/** Makes it possible to wait for the first round of scrapes of `store`. */
 export function watchFirstRound(store: EndpointStore, clock: Clock, observer: ScrapeObserver): FirstRound {
-  const pending = new Set(store.snapshot().map(({ id }) => id));
-  let finish = (): void => {};
-  const over = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
+  const pending = new Set<string>();
+  let close = (): void => {};
   const settle = (id: string): void => {
-    pending.delete(id);
-    if (pending.size === 0) close();
+    if (pending.delete(id) && pending.size === 0) close();
   };
-  const cancelTimer = clock.after(patienceMs, () => close());
-  const unsubscribe = store.onRemoved(({ id }) => settle(id));
-  const close = (): void => {
-    cancelTimer();
-    unsubscribe();
-    finish();
-  };
-  if (pending.size === 0) close();
+  const wait = (): Promise<void> =>
+    new Promise((resolve) => {
+      for (const { id } of store.snapshot()) pending.add(id);
+      if (pending.size === 0) return resolve();
+      const cancelTimer = clock.after(patienceMs, () => close());
+      const unsubscribe = store.onRemoved(({ id }) => settle(id));
+      close = () => {
+        cancelTimer();
+        unsubscribe();
+        pending.clear();
+        resolve();
+      };
+    });
   return {
-    firstRound: over,
-    close,
+    wait,
+    close: () => close(),
     observer: {
       scraped: (endpoint, result) => {
         observer.scraped(endpoint, result);

@@ -320,6 +320,21 @@ export const metricNames = {
     [],
     "Times that token, certificates or CA of the API server could not be read anew; the last good ones stay.",
   ),
+  membershipChanges: counter(
+    "epp_pool_membership_changes_total",
+    ["change"],
+    "Pods that joined the pool or left it; change joined or left.",
+  ),
+  refusedPods: counter(
+    "epp_pool_refused_pods_total",
+    ["reason"],
+    "Ready pods of the pool's labels that get no traffic, once for each address and reason.",
+  ),
+  invalidObjects: counter(
+    "epp_invalid_objects_total",
+    ["kind"],
+    "Contents of Kubernetes objects that were not usable; the last good one stays.",
+  ),
 } as const satisfies Record<string, MetricName>;
 
 /** Deprecated names that dashboards still read, filled from the family on the left when metrics are collected. */

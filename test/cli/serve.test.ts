@@ -165,12 +165,42 @@ test("serve names every problem of an endpoints file with its line and exits 1",
 });
 
 const usage: readonly [what: string, args: string[], problem: RegExp][] = [
-  ["no endpoints", ["--pool-name", "p"], /serve needs --endpoints FILE: Kubernetes discovery is not available/],
+  ["no pool", [], /serve needs one of --pool-name NAME, --endpoint-selector LABELS, --endpoints FILE/],
+  [
+    "two pools (file and selector)",
+    ["--endpoints", "x", "--endpoint-selector", "app=vllm"],
+    /--endpoints and --endpoint-selector exclude each other/,
+  ],
+  [
+    "two pools (name and selector)",
+    ["--pool-name", "p", "--endpoint-selector", "app=vllm", "--endpoint-target-ports", "8000"],
+    /--pool-name and --endpoint-selector exclude each other/,
+  ],
+  [
+    "a selector without ports",
+    ["--endpoint-selector", "app=vllm"],
+    /--endpoint-selector needs --endpoint-target-ports PORTS/,
+  ],
+  [
+    "a selector and a pod name that tells no deployment",
+    ["--endpoint-selector", "app=vllm", "--endpoint-target-ports", "8000"],
+    /--endpoint-selector needs the environment variable POD_NAME/,
+  ],
+  [
+    "a selector that is none",
+    ["--endpoint-selector", "app in (a, b)", "--endpoint-target-ports", "8000"],
+    /endpoint-selector[^]*expected KEY=VALUE/,
+  ],
+  [
+    "objects of a file for a pool of a cluster",
+    ["--pool-name", "p", "--objects", "f"],
+    /--objects goes with --endpoints/,
+  ],
   ["an unknown flag", ["--endpoint", "x"], /unknown option '--endpoint'[^]*--endpoints/],
   [
-    "a flag that is not available",
+    "the namespace of a pool in a file",
     ["--endpoints", "x", "--pool-namespace", "n"],
-    /cannot use --pool-namespace: Kubernetes discovery is not available/,
+    /cannot use --pool-namespace with --endpoints: it goes with --pool-name or --endpoint-selector/,
   ],
   [
     "two configs",

@@ -20,7 +20,7 @@ function aWait(): {
   store.reset([a, b]);
   const round = watchFirstRound(store, clock, silent);
   let over = false;
-  void round.firstRound.then(() => {
+  void round.wait().then(() => {
     over = true;
   });
   return {
@@ -61,6 +61,23 @@ test("F38 an endpoint that leaves is not waited for", async () => {
 
 test("F39 there is no wait without endpoints", async () => {
   const clock = new VirtualClock();
-  await watchFirstRound(new EndpointStore(), clock, silent).firstRound;
+  await watchFirstRound(new EndpointStore(), clock, silent).wait();
   assert.equal(clock.pending, 0);
+});
+
+test("F38 only endpoints that are there when the wait begins are waited for, and only scrapes from then on count", async () => {
+  const [store, clock] = [new EndpointStore(), new VirtualClock()];
+  const round = watchFirstRound(store, clock, silent);
+  store.reset([a]);
+  round.observer.scraped(a, result);
+  let over = false;
+  const waited = round.wait().then(() => {
+    over = true;
+  });
+  store.upsert(b);
+  round.observer.scraped(b, result);
+  await Promise.resolve();
+  assert.equal(over, false);
+  round.observer.scraped(a, result);
+  await waited;
 });

@@ -1,0 +1,120 @@
+import type { PoolRef } from "../discovery/inference-objects.ts";
+import { denyAddress } from "../discovery/kubernetes/address-rules.ts";
+import type { ApiServer } from "../discovery/kubernetes/api-server.ts";
+import { followObjects } from "../discovery/kubernetes/cluster-objects.ts";
+import { ClusterPool } from "../discovery/kubernetes/cluster-pool.ts";
+import type { Follow } from "../discovery/kubernetes/follow.ts";
+import type { ObjectContent, ObjectKind } from "../discovery/kubernetes/followed-objects.ts";
+import type { PoolSelection } from "../discovery/kubernetes/inference-pool.ts";
+import { PodMembership } from "../discovery/kubernetes/pod-membership.ts";
+import type { Pod } from "../discovery/kubernetes/pod.ts";
+import { startReflector } from "../discovery/kubernetes/reflector.ts";
+import type { ReflectorObserver } from "../discovery/kubernetes/reflector-observer.ts";
+import { ClusterReports } from "./cluster-reports.ts";
+import { FollowLog } from "./follow-log.ts";
+import type { Discovered, DiscoveredStores, DiscoveryReports } from "./discovered.ts";
+
+/** How a pool is found in a cluster. */
+export interface ClusterOptions {
+  readonly api: ApiServer;
+  readonly namespace: string;
+  /** The pool's pods and ports where there is no InferencePool; default: the InferencePool of the picker's pool name. */
+  readonly selection?: PoolSelection | undefined;
+  /** Most pods that are members at a time. */
+  readonly maxPods: number;
+  /** Only pods that run as this service account are members; default: all. */
+  readonly podServiceAccount?: string | undefined;
+  /** For tests: pods may have loopback addresses. */
+  readonly allowLoopback?: boolean | undefined;
+  /** Pods may be on their node's address. */
+  readonly allowHostNetwork?: boolean | undefined;
+}
+
+/** Most pods of a pool when nothing else is said (reliability T32). */
+export const defaultMaxPods = 2000;
+
+/** Keeps the stores what the API server says. The picker waits for a pool that is not there yet, however long. */
+export function discoverCluster(
+  options: ClusterOptions & { readonly pool: PoolRef },
+  stores: DiscoveredStores,
+  reports: DiscoveryReports,
+): Discovered {
+  const { namespace, pool: poolRef, selection, maxPods } = options;
+  let setSynced = (): void => {};
+  const synced = new Promise<void>((resolve) => {
+    setSynced = resolve;
+  });
+  const observer = new ClusterReports({
+    ...reports,
+    pool: `${namespace}/${poolRef.name}`,
+    onState: (state) => {
+      reports.onPool(state);
+      if (state.isSynced) setSynced();
+    },
+  });
+  const follow = followWith(options.api, reports);
+  const membership = new PodMembership({ store: stores.store, observer, maxPods, refusalOf: refusals(options) });
+  const source =
+    selection === undefined
+      ? ({ kind: "object", ...poolRef } as const)
+      : ({ kind: "given", pool: { ...selection, appProtocol: undefined } } as const);
+  const pool = new ClusterPool({ namespace, source, membership, follow, observer });
+  const apply = (kind: ObjectKind, contents: readonly ObjectContent[]): void => applyObjects(kind, contents, stores);
+  pool.start();
+  const closeObjects = followObjects({ namespace, pool: poolRef, follow, apply, ...observer.objects });
+  return {
+    synced,
+    close: () => {
+      pool.close();
+      closeObjects();
+    },
+  };
+}
+
+function followWith(api: ApiServer, { clock, random, logger }: DiscoveryReports): Follow {
+  const log = new FollowLog(logger, clock);
+  return ({ onFailed, ...what }) => {
+    if (what.isOptional === true) log.expectAbsence(what.kind);
+    return startReflector({ api, clock, random, observer: tellFailures(log, onFailed), ...what });
+  };
+}
+
+/** Hands everything on to `observer`, and the reasons of failures to `onFailed` too. */
+function tellFailures(
+  observer: ReflectorObserver,
+  onFailed: ((reason: string) => void) | undefined,
+): ReflectorObserver {
+  return {
+    listed: (kind, objects) => observer.listed(kind, objects),
+    watching: (kind) => observer.watching(kind),
+    heard: (kind, objects) => observer.heard(kind, objects),
+    drifted: (kind, objects) => observer.drifted(kind, objects),
+    closed: (kind) => observer.closed(kind),
+    failed: (kind, reason, detail) => {
+      onFailed?.(reason);
+      observer.failed(kind, reason, detail);
+    },
+  };
+}
+
+function refusals(options: ClusterOptions): (pod: Pod) => string | undefined {
+  const { podServiceAccount, api, allowLoopback = false, allowHostNetwork = false } = options;
+  const hosts = [new URL(api.url).hostname.replace(/^\[|\]$/g, "")];
+  const rules = { allowLoopback, allowHostNetwork, apiServerHosts: hosts };
+  return (pod) => {
+    if (podServiceAccount !== undefined && pod.serviceAccount !== podServiceAccount) return "service-account";
+    return denyAddress(pod, rules);
+  };
+}
+
+function applyObjects(
+  kind: ObjectKind,
+  contents: readonly ObjectContent[],
+  { objectives, rewrites }: DiscoveredStores,
+): void {
+  if (kind === "InferenceObjective") {
+    objectives.reset(contents.flatMap((content) => (content.kind === "InferenceObjective" ? [content.value] : [])));
+  } else {
+    rewrites.reset(contents.flatMap((content) => (content.kind === "InferenceModelRewrite" ? [content.value] : [])));
+  }
+}
