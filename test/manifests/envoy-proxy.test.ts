@@ -6,8 +6,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { parse } from "yaml";
+import type { Json } from "../../src/envoy/clusters.ts";
 import { buildBootstrap } from "../../src/envoy/bootstrap.ts";
 import { envoyPath, skipWithoutEnvoy } from "../support/envoy.ts";
+import { startTestPicker } from "../support/a-picker.ts";
+import { anEnvoy } from "../support/an-envoy.ts";
+import { closedPort, startFakeModelServer } from "../support/fake-model-server.ts";
 import { goldenObjects, theObject } from "../support/manifests.ts";
 
 interface Named {
@@ -70,4 +74,55 @@ for (const { name, picker, failOpen } of proxies) {
       file,
     ]);
   });
+}
+
+test("T01 standalone: Envoy with the rendered bootstrap asks the picker, drops the client's destination, says that it is ready", {
+  skip: skipWithoutEnvoy,
+}, async (t) => {
+  const [server, stranger] = [await startFakeModelServer(t), await startFakeModelServer(t)];
+  const picker = await startTestPicker(t, [server], { secureServing: true });
+  const { grpcPort, grpcHealthPort: healthPort } = picker.picker;
+  const routing = {
+    kind: "picker",
+    host: "original-dst",
+    pickers: [{ host: "127.0.0.1", port: grpcPort, healthPort, isSecure: true }],
+    failOpen: false,
+  } as const;
+  const ports = new Map([
+    [8081, await closedPort()],
+    [19001, await closedPort()],
+    [19000, await closedPort()],
+    [9002, grpcPort],
+    [9003, healthPort],
+  ]);
+  await anEnvoy(t, routing, [], () => withPorts(parse(bootstrapText("standalone")) as Json, ports));
+  const ready = `http://127.0.0.1:${ports.get(19001)}`;
+  await until200(`${ready}/ready`);
+  const url = `http://127.0.0.1:${ports.get(8081)}/metrics`;
+  await until200(url);
+  const headers = { "x-gateway-destination-endpoint": `127.0.0.1:${stranger.port}` };
+  assert.equal((await fetch(url, { headers })).status, 200);
+  assert.equal(stranger.requests(), 0, "the client chose");
+  assert.match(await (await fetch(`${ready}/stats/prometheus`)).text(), /envoy_http_inference_ext_proc|envoy_cluster/);
+  assert.equal((await fetch(`${ready}/config_dump`)).status, 404, "nothing else of the admin interface");
+});
+
+/** The bootstrap on loopback, each port as the map says. */
+function withPorts(value: Json, ports: ReadonlyMap<number, number>): Json {
+  const text = JSON.stringify(value).replace(
+    /"port_value":(\d+)/g,
+    (_, port: string) => `"port_value":${ports.get(Number(port)) ?? port}`,
+  );
+  return JSON.parse(text.replaceAll("0.0.0.0", "127.0.0.1")) as Json;
+}
+
+/** Asks until the answer is 200: Envoy waits for the first health check of the picker. */
+async function until200(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const response = await fetch(url).catch(() => undefined);
+    await response?.arrayBuffer();
+    if (response?.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`${url} does not answer 200`);
 }
