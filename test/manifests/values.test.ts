@@ -143,8 +143,8 @@ test("values.yaml has every key of the schema that is not refused, and no other"
   assert.deepEqual(missing, ["router.epp.resources.claims", "router.modelServers.targetPortNumber"]);
 });
 
-test("the chart knows every flag of epp serve: it passes it on or says why not", () => {
-  const serve = createProgram().commands.find((command) => command.name() === "serve");
+test("the chart knows every flag of epp serve: it passes it on or says why not", async () => {
+  const serve = (await createProgram()).commands.find((command) => command.name() === "serve");
   const ofServe = (serve?.options ?? []).map(({ long }) => long?.slice(2) ?? "");
   assert.deepEqual([...flags.passed, ...Object.keys(flags.refused)].toSorted(), ofServe.toSorted());
   const accepted = acceptedFlags.map((flag) => flag.slice(2));

@@ -44,7 +44,8 @@ export interface ObjectSpec {
   readonly strategy: { readonly rollingUpdate: unknown };
   readonly template: { readonly spec: PodSpec };
   readonly ports: readonly { readonly port: number; readonly appProtocol?: string }[];
-  readonly targetPorts: unknown;
+  readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+  readonly targetPorts: readonly { readonly number: number }[];
   readonly endpointPickerRef: { readonly failureMode: string };
   readonly maxUnavailable: unknown;
   readonly ingress: unknown;
