@@ -25,6 +25,8 @@ export interface SignalRules {
   readonly isAdapter: (model: string) => boolean;
 }
 
+const noAdapters: readonly string[] = [];
+
 /** A sample that is on its way: what happens from here on is not in it. */
 interface Announced {
   readonly atMs: number;
@@ -183,7 +185,8 @@ export class Member implements Believed {
       since: this.#windows,
       openRequests: this.account.openRequests,
       residentTokens: this.account.residentTokens,
-      adapters: this.#adapters(),
+      // Nothing is said of adapters where none was ever seen.
+      adapters: this.#scraped.adapters.value === undefined ? noAdapters : this.#adapters(),
       absorbed: dispatchedOpen === 0 ? 0 : Math.min(dispatchedOpen, this.trackRecord.absorbedWithin(sinceMs)),
       trust: this.trackRecord.trust,
     };

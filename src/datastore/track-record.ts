@@ -70,24 +70,32 @@ export class TrackRecord {
   #absorbedPerMs = 0;
   #shownRequests = 0;
   #openRequests = 0;
-  readonly #residuals: Record<LoadFamily, number | undefined>;
+  /** By place in `loadFamilies`, here and below; NaN before there is one. Typed arrays, since each sample writes them. */
+  readonly #residuals = new Float64Array(loadFamilies.length).fill(Number.NaN);
   /** Squared move of the signal by millisecond. */
-  readonly #volatility: Record<LoadFamily, number | undefined>;
-  readonly #references: Record<LoadFamily, { readonly value: number; readonly atMs: number } | undefined>;
+  readonly #volatility = new Float64Array(loadFamilies.length).fill(Number.NaN);
+  /** What moves are counted from, and since when. */
+  readonly #references = new Float64Array(loadFamilies.length);
+  readonly #referencesMs = new Float64Array(loadFamilies.length).fill(Number.NEGATIVE_INFINITY);
   readonly #slopes: Record<"requests" | "kvCacheRatio", Slope>;
 
   constructor(bounds: HalfLifeBounds = defaultHalfLife) {
     this.#bounds = bounds;
-    this.#residuals = { waitingRequests: undefined, runningRequests: undefined, kvCacheRatio: undefined };
-    this.#volatility = { waitingRequests: undefined, runningRequests: undefined, kvCacheRatio: undefined };
-    this.#references = { waitingRequests: undefined, runningRequests: undefined, kvCacheRatio: undefined };
     const slope = (): Slope => ({ happenedByExpected: 0, expectedSquared: 0 });
     this.#slopes = { requests: slope(), kvCacheRatio: slope() };
   }
 
   /** Mean of scraped less predicted of each signal over about the last 10 s; undefined before the second sample. */
   get residuals(): Readonly<Record<LoadFamily, number | undefined>> {
-    return this.#residuals;
+    const of = (family: LoadFamily): number | undefined => {
+      const residual = this.#residuals[loadFamilies.indexOf(family)] as number;
+      return Number.isNaN(residual) ? undefined : residual;
+    };
+    return {
+      waitingRequests: of("waitingRequests"),
+      runningRequests: of("runningRequests"),
+      kvCacheRatio: of("kvCacheRatio"),
+    };
   }
 
   /** 0..1, how far the endpoint's pages agree with the requests that this picker has there. */
@@ -132,8 +140,9 @@ export class TrackRecord {
   /** Half-life of the confidence in one signal: the time in which it was seen to move by as much as is tolerable. */
   halfLifeMs(family: LoadFamily, value: number): number {
     const { minMs, maxMs } = this.#bounds;
-    const volatility = this.#volatility[family] ?? 0;
-    return volatility === 0 ? maxMs : Math.min(maxMs, Math.max(minMs, toleranceOf(family, value) ** 2 / volatility));
+    const volatility = this.#volatility[loadFamilies.indexOf(family)] as number;
+    // NaN: nothing is known to have moved.
+    return !(volatility > 0) ? maxMs : Math.min(maxMs, Math.max(minMs, toleranceOf(family, value) ** 2 / volatility));
   }
 
   /** Learns from a sample. */
@@ -142,11 +151,14 @@ export class TrackRecord {
     const elapsedMs = this.#lastSampleMs === undefined ? undefined : atMs - this.#lastSampleMs;
     this.#lastSampleMs = atMs;
     if (elapsedMs === undefined || elapsedMs <= 0) return;
-    this.#intervalMs = average(this.#intervalMs, elapsedMs, Math.min(1, elapsedMs / memoryMs + 0.1));
+    this.#intervalMs = average(this.#intervalMs ?? Number.NaN, elapsedMs, Math.min(1, elapsedMs / memoryMs + 0.1));
     const kept = Math.exp(-elapsedMs / memoryMs);
-    for (const family of loadFamilies) {
-      this.#noteResidual(family, outcome, kept);
-      this.#noteMove(family, valueAt(outcome.after[family], atMs), atMs);
+    for (let at = 0; at < loadFamilies.length; at++) {
+      const family = loadFamilies[at] as LoadFamily;
+      const found = valueAt(outcome.after[family], atMs);
+      if (found === undefined) continue;
+      this.#noteResidual(at, outcome.predicted[family].value, found, 1 - kept);
+      this.#noteMove(at, found, atMs);
     }
     fade(this.#slopes.requests, kept);
     fade(this.#slopes.kvCacheRatio, kept);
@@ -174,22 +186,19 @@ export class TrackRecord {
     return Math.min(1, Math.max(leastTrust, (happenedByExpected + prior) / (expectedSquared + prior)));
   }
 
-  #noteResidual(family: LoadFamily, { predicted, after, atMs }: SampleOutcome, kept: number): void {
-    const expected = predicted[family].value;
-    const found = valueAt(after[family], atMs);
-    if (expected === undefined || found === undefined) return;
-    this.#residuals[family] = average(this.#residuals[family], found - expected, 1 - kept);
+  #noteResidual(at: number, expected: number | undefined, found: number, share: number): void {
+    if (expected === undefined) return;
+    this.#residuals[at] = average(this.#residuals[at] as number, found - expected, share);
   }
 
-  #noteMove(family: LoadFamily, value: number | undefined, atMs: number): void {
-    if (value === undefined) return;
-    const reference = this.#references[family];
-    const sinceMs = reference === undefined ? Number.POSITIVE_INFINITY : atMs - reference.atMs;
+  #noteMove(at: number, value: number, atMs: number): void {
+    const sinceMs = atMs - (this.#referencesMs[at] as number);
     if (sinceMs < volatilityMs) return;
-    this.#references[family] = { value, atMs };
-    if (reference === undefined) return;
-    const seen = (value - reference.value) ** 2 / sinceMs;
-    this.#volatility[family] = average(this.#volatility[family], seen, volatilityShare);
+    const moved = value - (this.#references[at] as number);
+    this.#references[at] = value;
+    this.#referencesMs[at] = atMs;
+    if (sinceMs === Number.POSITIVE_INFINITY) return;
+    this.#volatility[at] = average(this.#volatility[at] as number, moved ** 2 / sinceMs, volatilityShare);
   }
 
   /** What was dispatched and does not wait was absorbed; the highest rate seen counts, and fades. */
@@ -252,6 +261,7 @@ function valueAt(signal: Signal, atMs: number): number | undefined {
   return signal.sampledAtMs === atMs && signal.source !== "total" ? signal.value : undefined;
 }
 
-function average(before: number | undefined, next: number, share: number): number {
-  return before === undefined ? next : before + share * (next - before);
+/** `before` is NaN where there is none yet. */
+function average(before: number, next: number, share: number): number {
+  return Number.isNaN(before) ? next : before + share * (next - before);
 }
