@@ -1,6 +1,7 @@
 import { refused } from "../policies/policy.ts";
 import type { ReplicaConfig } from "../replica/config.ts";
 import { createExactReplica } from "../replica/exact-replica.ts";
+import { createMacroReplica } from "../replica/macro-replica.ts";
 import type { ReplicaListener, VirtualReplica } from "../replica/virtual-replica.ts";
 import { ArrivalQueue } from "./arrival-queue.ts";
 import { readInformation } from "./information.ts";
@@ -51,7 +52,8 @@ export class Simulation {
     this.#information = readInformation(options.information);
     this.#configs = pool.replicas;
     this.#record = new RunRecord(requests.count, length);
-    this.#pool = pool.replicas.map((config, replica) => createExactReplica(config, this.#listener(replica)));
+    const create = pool.mode === "exact" ? createExactReplica : createMacroReplica;
+    this.#pool = pool.replicas.map((config, replica) => create(config, this.#listener(replica)));
     this.#nextMs = new Float64Array(length).fill(never);
     this.#pickers = new Pickers(options, this.#information, this.#pool);
     this.#arrivals = new ArrivalQueue(requests);
