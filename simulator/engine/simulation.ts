@@ -194,14 +194,25 @@ export class Simulation {
       this.#pickers.catchUp(replica, this.#nowMs, false);
       this.#pool[replica]?.advance(this.#nowMs);
     }
+    const replicas = this.#pool.map((replica, index) => this.#totals(replica, index));
+    this.#cutOff();
     return {
       requests: this.#options.requests,
       ...this.#record.columns(),
-      replicas: this.#pool.map((replica, index) => this.#totals(replica, index)),
+      replicas,
       series: this.#series.take(),
       hasOracleLengths: this.#information.oracleLengths,
       endMs: this.#nowMs,
     };
+  }
+
+  /** Takes what is still under way from its replica, which then tells of the last gaps. */
+  #cutOff(): void {
+    const { replica } = this.#record;
+    for (let row = 0; row < replica.length; row++) {
+      const at = replica[row] as number;
+      if (at !== none && !this.#record.isOver(row)) this.#pool[at]?.cancel(row, this.#nowMs);
+    }
   }
 
   #totals(replica: VirtualReplica, index: number): ReplicaTotals {

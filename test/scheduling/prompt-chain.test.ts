@@ -99,3 +99,28 @@ test("the prefix producer matches chains as it matches prompts", () => {
 test("withoutPrompt leaves out the chain too", () => {
   assert.deepEqual(withoutPrompt(aRequest({ promptChain: aChain([1]), requestId: "r" })), aRequest({ requestId: "r" }));
 });
+
+test("a chain of long blocks is matched in those, as the tokens that they are", () => {
+  const content = Array.from({ length: 10 }, (_, i) => i);
+  const chain = aChain(content, 512);
+  const parted = aChain([...content.slice(0, 4), 99], 512);
+  assert.equal(matchedAfter(chain, chain), 10);
+  assert.equal(matchedAfter(chain, parted), 4);
+});
+
+test("long blocks take the room that short ones would: a server with 64 blocks keeps 8 of 512 tokens", () => {
+  const plan = aPlan();
+  const endpoint = anEndpoint("one", { cache: { blockSizeTokens: 16, blocks: 64 } });
+  const chain = aChain(
+    Array.from({ length: 20 }, (_, i) => i),
+    512,
+  );
+  const context = { nowMs: 0, random: () => 0, plan };
+  const first = schedule(aRequest({ promptChain: chain }), [endpoint], context);
+  assert.ok(first.kind === "picked");
+  noteDispatched(plan, first);
+  const second = schedule(aRequest({ promptChain: chain }), [endpoint], context);
+  const match = [...second.cycle.produced.values()].find((data) => data instanceof PrefixMatch);
+  assert.equal(match?.totalBlocks, 20);
+  assert.equal(match.matchedBlocks(endpoint), 8);
+});

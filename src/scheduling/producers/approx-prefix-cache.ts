@@ -1,6 +1,7 @@
 import type { Endpoint } from "../../datastore/endpoint.ts";
 import { LruMap } from "../../lib/lru-map.ts";
 import { z } from "../../lib/schema.ts";
+import type { PromptChain } from "../../request/inference-request.ts";
 import { type Cycle, definePlugin, type PluginEnvironment, type Producer } from "../plugin.ts";
 import { type BlockHashes, chainSeed, hashBlocks, hashPromptChain, joinedKey } from "../prefix/block-hash.ts";
 import { PrefixIndex } from "../prefix/prefix-index.ts";
@@ -28,6 +29,7 @@ const parameters = z.strictObject({
   lruCapacityPerServer: z.int().min(1).max(maxCapacity).default(31_250),
 });
 type Parameters = z.infer<typeof parameters>;
+type Request = Cycle["request"];
 
 /** Guesses which endpoint holds how much of a prompt from where earlier prompts were sent. Produces a PrefixMatch. */
 export const approxPrefixCacheProducer = definePlugin<Parameters>({
@@ -38,19 +40,30 @@ export const approxPrefixCacheProducer = definePlugin<Parameters>({
   create: (given, environment) => ({ producer: new ApproxPrefixCache(given, environment) }),
 });
 
-class HashedPrompt extends PrefixMatch {
+/** The chains of a prompt. */
+interface Chains {
   readonly hashes: BlockHashes;
   /** Start of the chains. */
   readonly seed: bigint;
+  /** Blocks that each hash stands for. */
+  readonly group: number;
+  /** Hashes of the same prompt from another start; what is matched is the longer of both. */
+  readonly namesake: BlockHashes | undefined;
+}
 
-  /** `namesake`: hashes of the same prompt from another start; what is matched is the longer of both. */
-  constructor(hashes: BlockHashes, seed: bigint, blockSizeTokens: number, index: PrefixIndex, namesake?: BlockHashes) {
+class HashedPrompt extends PrefixMatch {
+  readonly hashes: BlockHashes;
+  readonly seed: bigint;
+  readonly group: number;
+
+  constructor({ hashes, seed, group, namesake }: Chains, blockSizeTokens: number, index: PrefixIndex) {
     super(hashes.count, blockSizeTokens, (endpoint) => {
       const matched = index.matchedBlocks(endpoint, hashes);
       return namesake === undefined ? matched : Math.max(matched, index.matchedBlocks(endpoint, namesake));
     });
     this.hashes = hashes;
     this.seed = seed;
+    this.group = group;
   }
 }
 
@@ -71,27 +84,36 @@ class ApproxPrefixCache implements Producer {
   produce({ request }: Cycle, candidates: readonly Endpoint[]): PrefixMatch {
     const blockSizeTokens = this.#blockSizeTokens(candidates);
     const maxBlocks = this.#maxBlocks(blockSizeTokens);
-    const { prompt, promptChain, segments } = request;
+    if (request.promptChain !== undefined) return this.#known(request, request.promptChain, blockSizeTokens, maxBlocks);
     const hash = (seed: bigint): BlockHashes =>
-      promptChain === undefined
-        ? hashBlocks(prompt, blockSizeTokens * bytesPerToken, maxBlocks, seed, segments)
-        : hashPromptChain(promptChain, blockSizeTokens, maxBlocks, seed);
+      hashBlocks(request.prompt, blockSizeTokens * bytesPerToken, maxBlocks, seed, request.segments);
+    return this.#hashed(request, hash, blockSizeTokens);
+  }
+
+  /**
+   * A prompt of which only a chain is known. Where blocks of the chain are whole numbers of blocks here, those that one covers
+   * come and go together: they are kept as one, which counts as that many.
+   */
+  #known(request: Request, chain: PromptChain, blockSizeTokens: number, maxBlocks: number): PrefixMatch {
+    const group = chain.blockTokens % blockSizeTokens === 0 ? chain.blockTokens / blockSizeTokens : 1;
+    const size = blockSizeTokens * group;
+    const most = Math.max(1, Math.floor(maxBlocks / group));
+    return this.#hashed(request, (seed) => hashPromptChain(chain, size, most, seed), size, group);
+  }
+
+  /** `group`: blocks that each hash stands for. */
+  #hashed(request: Request, hash: (seed: bigint) => BlockHashes, blockSizeTokens: number, group = 1): HashedPrompt {
     const seed = chainSeed(this.#hashKey, request.targetModel, request.cacheSalt);
     const namesake = this.#namesakeSeed(request);
-    return new HashedPrompt(
-      hash(seed),
-      seed,
-      blockSizeTokens,
-      this.#index,
-      namesake === undefined ? undefined : hash(namesake),
-    );
+    const chains = { hashes: hash(seed), seed, group, namesake: namesake === undefined ? undefined : hash(namesake) };
+    return new HashedPrompt(chains, blockSizeTokens, this.#index);
   }
 
   dispatched(cycle: Cycle, picked: Endpoint): undefined {
     const prompt = cycle.produced.get(this.#name);
     if (!(prompt instanceof HashedPrompt)) return;
     const { targetModel, cacheSalt } = cycle.request;
-    this.#index.add(picked, prompt.hashes, this.#capacity(picked));
+    this.#index.add(picked, prompt.hashes, Math.max(1, Math.floor(this.#capacity(picked) / prompt.group)));
     if (cacheSalt !== "") this.#saltedSeeds.set(joinedKey(this.#hashKey, targetModel, cacheSalt), prompt.seed);
   }
 
@@ -111,7 +133,7 @@ class ApproxPrefixCache implements Producer {
    * Start of the chains of a pair with a salt that joins to the request's bare model. The reference takes the two for one; here
    * only a request without a salt matches the pair's blocks, which takes knowing the salt, and never the other way round.
    */
-  #namesakeSeed({ targetModel, cacheSalt }: Cycle["request"]): bigint | undefined {
+  #namesakeSeed({ targetModel, cacheSalt }: Request): bigint | undefined {
     if (cacheSalt !== "" || this.#saltedSeeds.size === 0) return undefined;
     return this.#saltedSeeds.get(joinedKey(this.#hashKey, targetModel, ""));
   }
