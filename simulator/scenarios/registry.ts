@@ -1,0 +1,229 @@
+import type { LoadSpec } from "../generators/load-spec.ts";
+import { namedLoads } from "../generators/named-loads.ts";
+import { didYouMean } from "../../src/lib/suggest.ts";
+import type { PoolChange, Scenario } from "./scenario.ts";
+
+const { uniform, reasoning } = namedLoads;
+const baselines = ["round-robin", "random", "least-request", "go-default", "default"] as const;
+const eightSmall = { replicas: 8, preset: "llama-3-8b-a100" } as const;
+const eightLarge = { replicas: 8, preset: "llama-3-8b-h100" } as const;
+const eightQwen = { replicas: 8, preset: "qwen3-32b-h100-tp2" } as const;
+
+/** A load of single requests with the lengths of chats. */
+const chatLengths: LoadSpec & { readonly kind: "single-requests" } = {
+  ...(namedLoads["azure-conv-like"].spec as LoadSpec & { readonly kind: "single-requests" }),
+  ratePerSecond: 30,
+};
+
+/** One replica leaves and comes back three times. */
+const flapping: readonly PoolChange[] = [20_000, 40_000, 60_000].flatMap((atMs) => [
+  { atMs, replica: 0, kind: "leaves" },
+  { atMs: atMs + 10_000, replica: 0, kind: "joins" },
+]);
+
+const scenarios: readonly Scenario[] = [
+  {
+    name: "uniform",
+    description: "null case: equal requests that share nothing on equal servers at low load",
+    load: uniform.spec,
+    pool: eightLarge,
+    information: {},
+    policies: baselines,
+    expected: "all within 5 %: there is nothing to know",
+  },
+  {
+    name: "shared-prefixes",
+    description: "many questions over 150 long prefixes, more than one server can keep",
+    load: namedLoads["shared-prefixes"].spec,
+    pool: eightQwen,
+    information: {},
+    policies: ["round-robin", "random", "go-load-only", "go-default", "default"],
+    expected:
+      "policies that know prefixes carry about twice the rate of round robin; load alone is no better than random",
+  },
+  {
+    name: "hot-prefix",
+    description: "prefixes of very different popularity, the hottest more than one server can take",
+    load: {
+      kind: "shared-prefixes",
+      requests: 3000,
+      ratePerSecond: 20,
+      groups: 40,
+      questionsPerGroup: 0,
+      prefixTokens: 6000,
+      questionTokens: 400,
+      outputTokens: { kind: "fixed", value: 500 },
+      popularity: "zipf",
+    },
+    pool: eightQwen,
+    information: {},
+    policies: ["round-robin", "go-default", "default"],
+    expected: "prefix alone collapses on the server of the hottest prefix; with load beside it nothing collapses",
+  },
+  {
+    name: "code-gen",
+    description: "users with contexts of 55,000 tokens, of which a server keeps eight",
+    load: namedLoads["code-gen"].spec,
+    pool: eightLarge,
+    information: {},
+    policies: ["round-robin", "go-default", "default"],
+    expected: "policies that know prefixes carry two to three times the users",
+  },
+  {
+    name: "reasoning",
+    description: "short prompts, long answers, nothing shared",
+    load: reasoning.spec,
+    pool: eightLarge,
+    information: {},
+    policies: ["round-robin", "go-default", "default"],
+    expected: "all alike",
+  },
+  {
+    name: "multi-lora",
+    description: "15 adapters for 3 slots a server",
+    load: namedLoads["multi-lora"].spec,
+    pool: { replicas: 10, preset: "llama-3-8b-h100", overrides: { maxLoras: 3, maxCpuLoras: 6 } },
+    information: {},
+    policies: ["round-robin", "random", "go-default", "default"],
+    expected: "round robin loads adapters all the time; affinity almost never",
+  },
+  {
+    name: "chat-sessions",
+    description: "chats of several turns in a closed loop",
+    load: namedLoads["chat-sessions"].spec,
+    pool: eightSmall,
+    information: {},
+    policies: baselines,
+    expected: "policies that know prefixes answer later turns sooner",
+  },
+  {
+    name: "burst-on-old-metrics",
+    description: "five times the rate for a tenth of the time, metrics every 5 s",
+    load: { ...chatLengths, burst: { from: 0.45, to: 0.55, factor: 5 } },
+    pool: eightSmall,
+    information: { scrapeMs: 5000 },
+    policies: baselines,
+    expected: "scores of old metrics alone are worse than random; with corrections for own requests they are not",
+  },
+  {
+    name: "silent-exporter",
+    description: "one server whose metrics never arrive",
+    load: chatLengths,
+    pool: eightSmall,
+    information: { endpoints: [{ lossRatio: 1 }] },
+    policies: baselines,
+    expected: "the silent server is neither flooded nor avoided",
+  },
+  {
+    name: "frozen-exporter",
+    description: "one server that shows the metrics of an idle moment from 10 s on",
+    load: chatLengths,
+    pool: { ...eightSmall, changes: [{ atMs: 10_000, replica: 0, kind: "metrics-freeze" }] },
+    information: {},
+    policies: baselines,
+    expected: "the frozen server is not flooded by policies that count their own requests",
+  },
+  {
+    name: "prefix-stampede",
+    description: "requests for a few new long prefixes, four times the rate for a fifth of the time",
+    load: {
+      kind: "shared-prefixes",
+      requests: 3000,
+      ratePerSecond: 15,
+      groups: 12,
+      questionsPerGroup: 0,
+      prefixTokens: 8000,
+      questionTokens: 200,
+      outputTokens: { kind: "fixed", value: 200 },
+      popularity: "zipf",
+      burst: { from: 0.2, to: 0.4, factor: 4 },
+    },
+    pool: eightSmall,
+    information: {},
+    policies: baselines,
+    expected: "the stampede spreads before one server's queue outweighs the prefix",
+  },
+  {
+    name: "cold-scale-out",
+    description: "a ninth server with an empty cache joins after 60 s",
+    load: namedLoads["chat-sessions"].spec,
+    pool: { ...eightSmall, replicas: 9, changes: [{ atMs: 60_000, replica: 8, kind: "joins" }] },
+    information: {},
+    policies: baselines,
+    expected: "the new server comes to its fair share without a peak in the time to the first token",
+  },
+  {
+    name: "lora-skew",
+    description: "12 adapters of very different popularity for 4 slots a server",
+    load: {
+      kind: "single-requests",
+      requests: 4000,
+      ratePerSecond: 30,
+      promptTokens: { kind: "log-normal", mean: 512, p99: 2048, max: 8192 },
+      outputTokens: { kind: "log-normal", mean: 256, p99: 1024, max: 2048 },
+      adapters: Array.from({ length: 12 }, (_, i) => ({ name: `adapter-${i + 1}`, share: 1 / (i + 1) })),
+    },
+    pool: { ...eightSmall, overrides: { maxLoras: 4, maxCpuLoras: 4, adapterLoadMs: 500 } },
+    information: {},
+    policies: baselines,
+    expected: "affinity saves loads, and the servers of the hottest adapter are not overrun",
+  },
+  {
+    name: "flapping-server",
+    description: "one server that leaves for 10 s three times",
+    load: chatLengths,
+    pool: { ...eightSmall, changes: flapping },
+    information: {},
+    policies: baselines,
+    expected: "no policy sends to the server while it is away",
+  },
+  {
+    name: "slow-server",
+    description: "one server of half the speed",
+    load: chatLengths,
+    pool: { ...eightSmall, slow: [{ replica: 0, factor: 2 }] },
+    information: {},
+    policies: baselines,
+    expected: "policies that know load send it half as much; round robin queues there",
+  },
+  {
+    name: "data-parallel-ranks",
+    description: "ranks of data parallelism as endpoints of their own, each with half a server's memory",
+    load: { ...chatLengths, ratePerSecond: 40 },
+    pool: { replicas: 16, preset: "llama-3-8b-a100", overrides: { kvTokens: 226_000, maxSeqs: 128 } },
+    information: {},
+    policies: baselines,
+    expected: "as with servers, more of them: choices by load matter more the more endpoints there are",
+  },
+  {
+    name: "mixed-lengths",
+    description: "short prompts among a few of up to 16,000 tokens",
+    load: namedLoads["mixed-lengths"].spec,
+    pool: eightSmall,
+    information: {},
+    policies: baselines,
+    expected: "policies that know load keep short prompts from queueing behind long ones; small gain",
+  },
+  {
+    name: "two-pickers",
+    description: "two pickers side by side, each of which knows half the requests, metrics every second",
+    load: chatLengths,
+    pool: eightSmall,
+    information: { pickers: 2, scrapeMs: 1000 },
+    policies: baselines,
+    expected: "corrections for own requests help about half as much as with one picker",
+  },
+];
+
+/** Names of the scenarios, in the order of the documents. */
+export const scenarioNames: readonly string[] = scenarios.map(({ name }) => name);
+
+/** The scenario of a name. Throws RangeError for an unknown one, with the nearest name there is. */
+export function scenario(name: string): Scenario {
+  const found = scenarios.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const hint = didYouMean(name, scenarioNames);
+  throw new RangeError(
+    `Cannot simulate scenario "${name}": unknown${hint}, expected one of ${scenarioNames.join(", ")}`,
+  );
+}
