@@ -139,8 +139,8 @@ function assemblePolicy({ name, runs }: Side): PolicyResult {
     mean: mean((run) => read(run).mean),
     p50: mean((run) => read(run).p50),
     p90: mean((run) => read(run).p90),
-    p95: mean((run) => read(run).p95),
     p99: mean((run) => read(run).p99),
+    p95: mean((run) => read(run).p95),
     max: mean((run) => read(run).max),
   });
   const ofFigures = <T>(make: (values: readonly number[], figure: Figure) => T): Record<string, T> =>

@@ -8,6 +8,7 @@ export interface Slo {
   readonly tpotMs: number;
 }
 
+/** What is good unless set otherwise. */
 export const defaultSlo: Slo = { ttftMs: 2000, tpotMs: 100 };
 
 /** Rows of a run that count. */

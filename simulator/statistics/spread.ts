@@ -3,8 +3,8 @@ export interface Spread {
   readonly mean: number;
   readonly p50: number;
   readonly p90: number;
-  readonly p95: number;
   readonly p99: number;
+  readonly p95: number;
   readonly max: number;
 }
 
@@ -17,8 +17,8 @@ export function spreadOf(values: Float64Array): Spread {
     mean: sum / values.length,
     p50: quantileOf(values, 0.5),
     p90: quantileOf(values, 0.9),
-    p95: quantileOf(values, 0.95),
     p99: quantileOf(values, 0.99),
+    p95: quantileOf(values, 0.95),
     max: values.at(-1) ?? Number.NaN,
   };
 }
