@@ -57,7 +57,7 @@ export class World {
     const { clock, store } = this;
     const tokens = new TokenEstimator();
     const scheduler = new Scheduler({ plan, clock, random: createRandom(seed), tokens });
-    const dispatcher = new Dispatcher({ store, scheduler, tokens, clock });
+    const dispatcher = new Dispatcher({ store, scheduler, tokens });
     store.onRemoved(({ id }) => scheduler.forget(id));
     let ids = 0;
     this.deps = {

@@ -34,7 +34,9 @@ import { ConfiguredScraping } from "./main/configured-scraping.ts";
 import { discover, type DiscoveryOptions } from "./main/discovered.ts";
 import { readGauges } from "./main/gauges.ts";
 import { Readiness } from "./main/readiness.ts";
+import { type Recording, type RecordingOptions, startRecording } from "./main/recording.ts";
 import { type FileReports, followConfig } from "./main/watched-files.ts";
+import type { Recorder } from "./recording/recorder.ts";
 import { Dispatcher } from "./routing/dispatcher.ts";
 import { prepare } from "./routing/prepare.ts";
 import { withoutLastResort, type RoutingDeps, routeRequest } from "./routing/route-request.ts";
@@ -82,6 +84,8 @@ export interface PickerOptions extends DiscoveryOptions {
   readonly ignoreSubset?: boolean;
   /** Put the total score of every candidate into the metadata; default false. */
   readonly emitScores?: boolean;
+  /** Record samples, requests without their text, and decisions to files in this folder; default: nothing is recorded. */
+  readonly record?: RecordingOptions | undefined;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -116,14 +120,18 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
   };
   try {
     const registry = createRegistry();
-    const store = new EndpointStore({ halfLife: options.halfLife ?? defaultHalfLife });
+    const reports = { clock, registry, logger };
+    const recording = await record(options, reports);
+    started.push(() => recording?.close());
+    const { halfLife = defaultHalfLife } = options;
+    const store = new EndpointStore({ halfLife, observer: recording?.recorder });
     const tokens = new TokenEstimator();
     const scheduler = createScheduler(options, { store, clock, random, registry, tokens });
     let config = options.config;
     const configRevision = (): string => config.revision;
     const decisions = new DecisionLog({ clock, configRevision });
     exportDecisionRing(registry, () => decisions.state);
-    const reports = { clock, registry, logger };
+    recording?.configured(config);
     const objects = { objectives: new ObjectiveStore(), rewrites: new ModelRewriteStore() };
     const health = new Health();
     const readiness = new Readiness(health, config.parsers);
@@ -139,6 +147,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
       scheduler.replacePlan(next.plan);
       readiness.setParsers(next.parsers);
       config = next;
+      recording?.configured(next);
     };
     started.push(await keepConfig(options, replaceConfig, reports));
     const reserve = new DescriptorReserve(clock, yieldDescriptors(scraping, { registry, logger, clock }));
@@ -188,6 +197,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
         random,
         registry,
         decisions,
+        recorder: recording?.recorder,
         config: () => config,
       }),
     );
@@ -203,6 +213,12 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     await stop();
     throw error;
   }
+}
+
+/** Begins the recording, where one is asked for. */
+async function record(options: PickerOptions, reports: FileReports): Promise<Recording | undefined> {
+  const { record: where, poolName: pool, halfLife = defaultHalfLife } = options;
+  return where === undefined ? undefined : startRecording(where, { pool, source: "picker", halfLife }, reports);
 }
 
 const nothingToClose = (): void => {};
@@ -242,6 +258,7 @@ interface Rooms {
 interface ExchangeRooms {
   readonly random: Random;
   readonly decisions: DecisionLog;
+  readonly recorder: Recorder | undefined;
   /** The config in force. */
   readonly config: () => CompiledConfig;
 }
@@ -269,22 +286,28 @@ function createScheduler(
 }
 
 function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms & Objects & ExchangeRooms): StreamDeps {
-  const { store, objectives, rewrites, scheduler, tokens, clock, random, registry, decisions, config } = rooms;
+  const { store, objectives, rewrites, scheduler, tokens, clock, random, registry, decisions, recorder, config } =
+    rooms;
   const completions = new CompletionRate(clock);
+  // One time for a decision: what its candidates show, and what it is decided by.
+  let decisionMs = 0;
   const routing: RoutingDeps = {
     admit: (request, candidates) =>
       admit(request, candidates, { detector: scheduler.plan.detector?.detector, completions }),
     prepare: (picked) => prepare(scheduler.plan, picked),
-    snapshot: () => store.snapshot(clock.nowMs()),
-    schedule: scheduler.schedule.bind(scheduler),
+    snapshot: () => store.snapshot((decisionMs = clock.nowMs())),
+    schedule: (request, candidates) => scheduler.schedule(request, candidates, decisionMs),
     ignoreSubset: options.ignoreSubset ?? false,
     emitScores: options.emitScores ?? false,
-    decided: decisions.decided.bind(decisions),
+    decided: (decided) => {
+      decisions.decided(decided);
+      recorder?.decided(decided);
+    },
   };
   const limits = options.limits ?? defaultLimits;
   const budget = new ByteBudget(limits.bufferedBytes);
   registry.onCollect(() => registry.metrics.bufferedBytes.set(budget.usedBytes));
-  const dispatcher = new Dispatcher({ store, scheduler, tokens, clock, completions });
+  const dispatcher = new Dispatcher({ store, scheduler, tokens, completions, observer: recorder });
   const observer = new RequestMetrics(registry, options.logger, (model) => rewrites.isTarget(model));
   const rules: Pick<RequestPolicy, "priorityOf" | "rewriteModel"> = {
     priorityOf: (objective) => objectives.priorityOf(objective),
@@ -310,7 +333,10 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms & O
       return policy;
     },
     route: (request, metadata, arrivedAtMs) => routeRequest(request, metadata, routing, arrivedAtMs),
-    unrouted: (refusal, requestId, arrivedAtMs) => decisions.refused(refusal, requestId, arrivedAtMs),
+    unrouted: (refusal, requestId, arrivedAtMs) => {
+      decisions.refused(refusal, requestId, arrivedAtMs);
+      recorder?.refused(refusal, requestId);
+    },
     dispatched: (decision) => dispatcher.dispatch(decision),
     streamFailed: (error) => options.logger.error({ err: error }, "Failed to process request"),
   };

@@ -32,6 +32,8 @@ export interface ArmSetup {
   readonly configFile: string;
   /** Metrics port of the picker, if nobody has it; default: any free one. */
   readonly metricsPort?: number;
+  /** Folder that the picker records to; default: it does not. */
+  readonly record?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -98,7 +100,7 @@ async function startParts(setup: ArmSetup, cleanup: Cleanup, signal: AbortSignal
 }
 
 async function startPickerFor(
-  { script, configFile, metricsPort = 0, clock }: ArmSetup,
+  { script, configFile, metricsPort = 0, clock, record }: ArmSetup,
   folder: string,
   endpoints: readonly EmulatedEndpoint[],
 ): Promise<RunningPicker> {
@@ -106,7 +108,8 @@ async function startPickerFor(
   const entries = endpoints.map(({ name, host, port }) => ({ name, address: host, port: `${port}` }));
   await writeFile(endpointsFile, formatYaml({ endpoints: entries }));
   const ports = { grpcPort: 0, grpcHealthPort: 0, metricsPort: await preferPort(metricsPort) };
-  return startPickerProcess({ script, endpointsFile, configFile, ports, clock });
+  const flags = ["--drain-timeout", "100ms", ...(record === undefined ? [] : ["--record", record])];
+  return startPickerProcess({ script, endpointsFile, configFile, ports, clock, flags });
 }
 
 function routingOf(name: ArmName, picker: RunningPicker | undefined): BootstrapOptions["routing"] {

@@ -54,7 +54,7 @@ export class PickerRouter implements VirtualRouter {
     };
     const tokens = new TokenEstimator();
     this.#scheduler = new Scheduler({ plan, clock, random, tokens });
-    this.#dispatcher = new Dispatcher({ store: this.#store, scheduler: this.#scheduler, tokens, clock });
+    this.#dispatcher = new Dispatcher({ store: this.#store, scheduler: this.#scheduler, tokens });
   }
 
   route({ id }: PoolRequest, nowMs: number): number {

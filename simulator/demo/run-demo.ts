@@ -24,7 +24,7 @@ export interface DemoObserver {
 }
 
 /** How the demo is run. */
-export interface DemoOptions extends ScenarioOptions, Pick<ArmSetup, "script" | "configFile" | "clock"> {
+export interface DemoOptions extends ScenarioOptions, Pick<ArmSetup, "script" | "configFile" | "clock" | "record"> {
   readonly envoy: { readonly path: string; readonly version: string };
   /** Ends the demo: everything it started is ended, then it rejects with the signal's reason. */
   readonly signal: AbortSignal;
@@ -72,8 +72,8 @@ interface MeasuredArm {
 }
 
 async function measureArm(name: ArmName, load: readonly LoadRequest[], options: DemoOptions): Promise<MeasuredArm> {
-  const { signal, servers, seed, envoy, script, configFile, clock } = options;
-  const setup = { name, servers, seed, envoyBinary: envoy.path, script, configFile, clock };
+  const { signal, servers, seed, envoy, script, configFile, clock, record } = options;
+  const setup = { name, servers, seed, envoyBinary: envoy.path, script, configFile, clock, record };
   // Whoever keeps the demo asks the picker things: commands find it at its default port.
   const arm = await startArm(options.keep ? { ...setup, metricsPort: defaultMetricsPort } : setup, signal);
   const isKept = options.keep && arm.pickerMetrics !== undefined;

@@ -63,7 +63,7 @@ export class PickerCode implements PickerInstance {
     };
     const tokens = new TokenEstimator();
     const scheduler = new Scheduler({ plan, clock, random: () => this.#random(), tokens });
-    this.#dispatcher = new Dispatcher({ store, scheduler, tokens, clock });
+    this.#dispatcher = new Dispatcher({ store, scheduler, tokens });
     this.#routing = {
       snapshot: () => store.snapshot(this.#nowMs),
       admit: (request, candidates) =>

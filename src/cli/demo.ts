@@ -9,7 +9,7 @@ import { ensureEnvoy } from "../envoy/binary.ts";
 import { systemClock } from "../lib/clock.ts";
 import { formatSummary } from "./demo-summary.ts";
 import { createLineView, createLiveView, type DemoView } from "./demo-view.ts";
-import { exitCode, UsageError } from "./exit.ts";
+import { exitCode } from "./exit.ts";
 import { integerValue, positiveInteger } from "./option-values.ts";
 import { packageFile } from "./package-file.ts";
 
@@ -33,10 +33,9 @@ export function registerDemo(program: Command): void {
     .option("--servers <n>", "emulated servers", positiveInteger, defaultServers)
     .addOption(new Option("--load <name>", "kind of load").choices(loadNames).default("mixed"))
     .option("--keep", "leave the picker, Envoy and the servers running until Ctrl-C")
-    .option("--record <dir>", "not available in this version")
+    .option("--record <dir>", "record the picker's arm to files in this folder")
     .option("--json", "print the result as one JSON document")
     .action(async (options: DemoCommandOptions) => {
-      if (options.record !== undefined) throw new UsageError("cannot use --record: not available in this version");
       process.exitCode = await demo(options);
     });
 }

@@ -14,6 +14,8 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   doctor: async () => (await import("./doctor.ts")).registerDoctor,
   explain: async () => (await import("./explain.ts")).registerExplain,
   top: async () => (await import("./top.ts")).registerTop,
+  record: async () => (await import("./record.ts")).registerRecord,
+  replay: async () => (await import("./replay.ts")).registerReplay,
   simulate: async () => (await import("./simulate.ts")).registerSimulate,
 };
 
@@ -31,7 +33,6 @@ export async function createProgram(name?: string): Promise<Command> {
     return program;
   }
   for (const load of Object.values(commands)) (await load())(program);
-  (await import("./unavailable.ts")).registerUnavailable(program);
   return program;
 }
 

@@ -17,7 +17,6 @@ export const acceptedFlags = [
 
 /** Flags that this version does not have yet, with what to do instead: refused, never ignored. */
 export const unavailableFlags: Readonly<Record<string, string>> = {
-  "--record": "the recorder is not available in this version",
   "--ha-enable-leader-election": "leader election is not available in this version",
   "--enable-grpc-stream-metrics": "not available in this version: epp_streams_open is always there",
   "--total-queued-requests-metric": "deprecated; name metrics in the config's engineConfigs",

@@ -22,6 +22,7 @@ import {
   verbosityValue,
 } from "./option-values.ts";
 import { addPoolFlags, locatePool, type PoolFlags, type PoolLocation } from "./pool-flags.ts";
+import { recordingFolder } from "./recording-folder.ts";
 import { addAcceptedFlags, refuseUnavailable, warnAcceptedFlags } from "./serve-flags.ts";
 
 /** Options of `epp serve` as commander gives them. */
@@ -49,6 +50,9 @@ interface ServeOptions extends PoolFlags {
   metricsStalenessThreshold: number;
   signalHalfLifeMin: number;
   signalHalfLifeMax: number;
+  record?: string;
+  recordFileBytes: number;
+  recordTotalBytes: number;
   emitEndpointScores: boolean;
   disableEndpointSubsetFilter: boolean;
   v: number;
@@ -107,6 +111,14 @@ export function registerServe(program: Command): void {
       durationValue,
       defaultHalfLife.maxMs,
     )
+    .option("--record <dir>", "record samples, requests without their text and decisions to files in this folder")
+    .option("--record-file-bytes <size>", "size at which another file is begun", byteSizeValue, 67_108_864)
+    .option(
+      "--record-total-bytes <size>",
+      "of all recordings of the folder, the oldest go",
+      byteSizeValue,
+      1_073_741_824,
+    )
     .option("--emit-endpoint-scores [bool]", "every candidate's total score in the metadata", booleanValue, false)
     .option("--disable-endpoint-subset-filter [bool]", "ignore the host's subset hint", booleanValue, false)
     .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal, 4 every request", verbosityValue, 2);
@@ -143,6 +155,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     metricsTls: metricsTls(options),
     drainMs: options.drainTimeout,
     hardStopMs: Math.max(options.drainTimeout, options.drainHardStop),
+    record: options.record === undefined ? undefined : recordingFolder({ ...options, record: options.record }),
     emitScores: options.emitEndpointScores,
     ignoreSubset: options.disableEndpointSubsetFilter,
     logger,

@@ -16,6 +16,8 @@ import { checkSections, readParsers } from "./sections.ts";
 export interface CompiledConfig {
   /** Where the text came from. */
   readonly file: string;
+  /** What it was compiled from. */
+  readonly text: string;
   /** First 12 hex digits of the SHA-256 of the text: the same text has the same revision everywhere. */
   readonly revision: string;
   readonly plan: SchedulingPlan;
@@ -71,6 +73,7 @@ function compile(text: string, report: Report, options: LoadOptions): LoadedConf
   const plan = buildPlan({ profiles, handler, parts, detector, producers, needs }, options.hashKey);
   const config: CompiledConfig = Object.freeze({
     file: options.file,
+    text,
     revision: createHash("sha256").update(text).digest("hex").slice(0, 12),
     plan,
     parsers: Object.freeze([...parsers]),

@@ -4,6 +4,7 @@ import type { Endpoint, EndpointId, EndpointSpec } from "./endpoint.ts";
 import { InFlightLedger } from "./in-flight-ledger.ts";
 import { Member, type SignalRules } from "./member.ts";
 import type { Sample } from "./sample.ts";
+import type { StoreObserver } from "./store-observer.ts";
 import { SlowStart } from "./slow-start.ts";
 import { defaultHalfLife, type HalfLifeBounds, type TrackRecord } from "./track-record.ts";
 
@@ -29,6 +30,8 @@ export interface StoreOptions {
   readonly corrections?: boolean;
   /** Default 250 ms to 2 s. */
   readonly halfLife?: HalfLifeBounds;
+  /** Default: nobody. */
+  readonly observer?: StoreObserver | undefined;
 }
 
 /** What depends on time is computed anew after this long. */
@@ -45,6 +48,7 @@ const maxAdapterNames = 4096;
 export class EndpointStore {
   readonly ledger: InFlightLedger;
   readonly #rules: SignalRules;
+  readonly #observer: StoreObserver | undefined;
   #members = new Map<EndpointId, Member>();
   #snapshot: readonly Endpoint[] | undefined;
   /** Time alone changes nothing in the snapshot until then. */
@@ -59,6 +63,7 @@ export class EndpointStore {
   constructor(options: StoreOptions = {}) {
     const { ledger = new InFlightLedger(), corrections = true, halfLife = defaultHalfLife } = options;
     this.ledger = ledger;
+    this.#observer = options.observer;
     this.#rules = { corrections, halfLife, isAdapter: (model) => this.#adapters.get(model) === true };
   }
 
@@ -70,6 +75,7 @@ export class EndpointStore {
   snapshot(nowMs = this.#nowMs): readonly Endpoint[] {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     if (this.#snapshot !== undefined && this.#nowMs <= this.#validUntilMs) return this.#snapshot;
+    this.#observer?.described(this.#nowMs);
     this.#snapshot = this.#describeAll(this.#nowMs);
     return this.#snapshot;
   }
@@ -81,9 +87,10 @@ export class EndpointStore {
 
   /** Makes `specs` the whole pool. Known incarnations keep all that was learned; of two specs with one id the last counts. */
   reset(specs: readonly EndpointSpec[]): void {
+    this.#observer?.reset(specs);
     const wanted = new Map(specs.map((spec) => [spec.id, spec]));
-    for (const id of this.#members.keys()) if (!wanted.has(id)) this.remove(id);
-    for (const spec of wanted.values()) this.upsert(spec);
+    for (const id of this.#members.keys()) if (!wanted.has(id)) this.#remove(id);
+    for (const spec of wanted.values()) this.#upsert(spec);
     this.#restoreOrder(wanted.keys());
   }
 
@@ -92,6 +99,11 @@ export class EndpointStore {
    * inherits nothing; a spec equal to the present one changes nothing.
    */
   upsert(spec: EndpointSpec): void {
+    this.#observer?.upserted(spec);
+    this.#upsert(spec);
+  }
+
+  #upsert(spec: EndpointSpec): void {
     const present = this.#members.get(spec.id);
     if (present?.spec.incarnation === spec.incarnation) {
       if (isSameSpec(present.spec, spec)) return;
@@ -107,6 +119,11 @@ export class EndpointStore {
 
   /** Takes an endpoint out of the pool; unknown ids are ignored. */
   remove(id: EndpointId): void {
+    this.#observer?.removed(id);
+    this.#remove(id);
+  }
+
+  #remove(id: EndpointId): void {
     const member = this.#members.get(id);
     if (member === undefined) return;
     this.#members.delete(id);
@@ -124,6 +141,7 @@ export class EndpointStore {
    * endpoint counts; one that is never followed by its sample does no harm.
    */
   announceSample(id: EndpointId, incarnation: string, nowMs: number): void {
+    this.#observer?.announced(id, incarnation, nowMs);
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     const member = this.#member(id, incarnation);
     member?.announce(nowMs, this.ledger.startWindow(member.account));
@@ -134,6 +152,7 @@ export class EndpointStore {
    * announced with; a sample that was not announced counts as asked for at this moment.
    */
   putSample(id: EndpointId, incarnation: string, sample: Sample): void {
+    this.#observer?.sampled(id, incarnation, sample);
     const member = this.#member(id, incarnation);
     if (member === undefined) return;
     this.#nowMs = Math.max(this.#nowMs, sample.sampledAtMs);
@@ -158,6 +177,7 @@ export class EndpointStore {
 
   /** Takes note of how an attempt to reach the endpoint's serving port ended. */
   putContact(id: EndpointId, incarnation: string, outcome: ContactOutcome): void {
+    this.#observer?.contacted(id, incarnation, outcome);
     const member = this.#member(id, incarnation);
     if (member === undefined) return;
     member.refusalsInRow = outcome === "refused" ? member.refusalsInRow + 1 : 0;

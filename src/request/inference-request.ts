@@ -25,6 +25,8 @@ export interface PromptChain {
   readonly words: Uint32Array;
   /** Tokens a block. */
   readonly blockTokens: number;
+  /** Index behind the last block of each of several prompts, in order; default: one prompt. */
+  readonly chainEnds?: readonly number[];
 }
 
 /**

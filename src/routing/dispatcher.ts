@@ -3,7 +3,6 @@ import type { Endpoint } from "../datastore/endpoint.ts";
 import type { InFlightEntry } from "../datastore/in-flight-ledger.ts";
 import type { EndpointStore } from "../datastore/store.ts";
 import type { TokenEstimator } from "../datastore/token-estimator.ts";
-import type { Clock } from "../lib/clock.ts";
 import { type InferenceRequest, withoutPrompt } from "../request/inference-request.ts";
 import type { EndCause, Follower } from "../scheduling/plugin.ts";
 import { loadOf } from "../scheduling/request-load.ts";
@@ -18,9 +17,21 @@ export interface DispatcherDeps {
   readonly store: EndpointStore;
   readonly scheduler: Scheduler;
   readonly tokens: TokenEstimator;
-  readonly clock: Clock;
   /** Told of every request that starts and ends; default: nobody. */
   readonly completions?: CompletionRate;
+  /** Hears of everything that happens to requests on their way; default: nobody. */
+  readonly observer?: DispatchObserver | undefined;
+}
+
+/** Hears of requests on their way. `streamKey` names a request until `released`. */
+export interface DispatchObserver {
+  /** Right after it was put on its way. */
+  dispatched(streamKey: number, picked: Picked): void;
+  /** The host sent it to `endpoint` instead. */
+  moved(streamKey: number, endpoint: Endpoint): void;
+  firstByte(streamKey: number): void;
+  completed(streamKey: number, status: number | undefined, usage: ReportedUsage | undefined): void;
+  released(streamKey: number, cause: EndCause): void;
 }
 
 /** Puts requests on their way into the ledger and into what the producers know. */
@@ -35,7 +46,10 @@ export class Dispatcher {
   /** The request of a decision is on its way. */
   dispatch({ picked }: Forward): DispatchedRequest {
     this.#deps.store.noteDecision(picked.endpoints[0], picked.trace.filtered);
-    return new DispatchedRequest(picked, this.#streamKey++, this.#deps);
+    const streamKey = this.#streamKey++;
+    const dispatched = new DispatchedRequest(picked, streamKey, this.#deps);
+    this.#deps.observer?.dispatched(streamKey, picked);
+    return dispatched;
   }
 }
 
@@ -75,12 +89,14 @@ export class DispatchedRequest {
 
   /** The first byte of the response's body has come: its prompt is computed. */
   firstByte(): void {
+    this.#deps.observer?.firstByte(this.#streamKey);
     this.#deps.store.ledger.noteFirstByte(this.#entry);
     for (const follower of this.#followers) follower.firstByte?.();
   }
 
   /** The response is complete. Returns metadata for the host. */
   completed(status: number | undefined, usage: ReportedUsage | undefined): ResponseMetadata | undefined {
+    this.#deps.observer?.completed(this.#streamKey, status, usage);
     if (usage !== undefined) this.#deps.tokens.learn(this.#request, usage);
     const facts = this.#facts(status, usage);
     const merged: Record<string, Record<string, string | number | boolean>> = {};
@@ -94,6 +110,7 @@ export class DispatchedRequest {
 
   /** It is over; to be called once. */
   release(cause: EndCause): void {
+    this.#deps.observer?.released(this.#streamKey, cause);
     this.#deps.store.ledger.close(this.#entry);
     this.#deps.completions?.ended();
     noteEnded(this.#followers.splice(0), cause);
@@ -107,6 +124,7 @@ export class DispatchedRequest {
     const { store } = this.#deps;
     const served = store.snapshot().find((candidate) => candidate.address === address);
     if (served === undefined || this.#picked === undefined) return;
+    this.#deps.observer?.moved(this.#streamKey, served);
     store.ledger.close(this.#entry);
     noteEnded(this.#followers, "moved");
     this.#endpoint = served;
@@ -115,8 +133,8 @@ export class DispatchedRequest {
   }
 
   #open({ cycle }: Picked): InFlightEntry {
-    const { store, clock } = this.#deps;
-    return store.ledger.open(this.#streamKey, this.#endpoint, clock.nowMs(), loadOf(cycle, this.#endpoint));
+    const { ledger } = this.#deps.store;
+    return ledger.open(this.#streamKey, this.#endpoint, cycle.nowMs, loadOf(cycle, this.#endpoint));
   }
 
   #facts(status: number | undefined, usage: ReportedUsage | undefined): ResponseFacts {

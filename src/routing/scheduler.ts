@@ -40,10 +40,13 @@ export class Scheduler {
     this.#plan = plan;
   }
 
-  /** Decides among `candidates`; the trace in the answer holds until the next call. */
-  schedule(request: InferenceRequest, candidates: readonly Endpoint[]): Scheduled {
+  /** Decides among `candidates` as of `nowMs`; the trace in the answer holds until the next call. */
+  schedule(
+    request: InferenceRequest,
+    candidates: readonly Endpoint[],
+    nowMs: number = this.#deps.clock.nowMs(),
+  ): Scheduled {
     const { clock, random, tokens, scheduled } = this.#deps;
-    const nowMs = clock.nowMs();
     const context = { nowMs, random, plan: this.#plan, tokens: tokens.estimate(request), scratch: this.#scratch };
     const decision = schedule(request, candidates, context);
     scheduled?.(clock.nowMs() - nowMs);

@@ -53,6 +53,8 @@ export interface Course {
   readonly cycle: Cycle;
   /** `screened[i]`: what screener i of the plan left; shorter than the screeners when one left nothing. */
   readonly screened: readonly (readonly Endpoint[])[];
+  /** Random numbers drawn, in order; they hold until the next decision that uses the scratch. */
+  readonly draws: readonly number[];
 }
 
 /** A decision for an endpoint. */
@@ -96,7 +98,7 @@ export function schedule(
   const { plan, scratch = new Scratch() } = context;
   const cycle = startCycle(request, context, scratch.draws);
   const screened: (readonly Endpoint[])[] = [];
-  const course: Course = { plan, cycle, screened };
+  const course: Course = { plan, cycle, screened, draws: scratch.draws };
   if (endpoints.length === 0)
     return { ...course, kind: "none", reason: "no-endpoints", by: undefined, trace: undefined };
   let offered = endpoints;

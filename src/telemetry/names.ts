@@ -260,6 +260,18 @@ export const metricNames = {
   decisionRingRecords: gauge("epp_decision_ring_records", [], "Decisions that the ring keeps, 20,000 at most."),
   decisionRingBytes: gauge("epp_decision_ring_bytes", [], "Memory that they take, 32 MiB at most."),
   decisionRingSpan: gauge("epp_decision_ring_span_seconds", [], "Time since the oldest decision that the ring keeps."),
+  recordingBytes: counter("epp_recording_bytes_total", [], "Bytes written to the recording; with --record."),
+  recordingLines: counter("epp_recording_lines_total", [], "Lines written to the recording."),
+  recordingDropped: counter(
+    "epp_recording_dropped_lines_total",
+    [],
+    "Lines that the recording lacks because the disk was too slow or full.",
+  ),
+  recordingFailures: counter(
+    "epp_recording_failures_total",
+    [],
+    "Failures to write the recording, at most one a second.",
+  ),
   drainCutStreams: counter(
     "epp_drain_cut_streams_total",
     [],

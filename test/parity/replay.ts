@@ -68,7 +68,7 @@ class Replay {
     this.#store.reset([...this.#specs.values()]);
     const tokens = new TokenEstimator();
     this.#scheduler = new Scheduler({ plan: config.plan, clock: this.#clock, random: createRandom(1), tokens });
-    this.#dispatcher = new Dispatcher({ store: this.#store, scheduler: this.#scheduler, tokens, clock: this.#clock });
+    this.#dispatcher = new Dispatcher({ store: this.#store, scheduler: this.#scheduler, tokens });
     const engines = createEngines(config.metrics);
     this.#parsers = new Map(
       Array.from(this.#specs, ([name, spec]) => [name, createPageParser(engines.of(spec))] as const),

@@ -51,7 +51,8 @@ interface Chains {
   readonly namesake: BlockHashes | undefined;
 }
 
-class HashedPrompt extends PrefixMatch {
+/** The prompt of one request with its hashes. */
+export class HashedPrompt extends PrefixMatch {
   readonly hashes: BlockHashes;
   readonly seed: bigint;
   readonly group: number;

@@ -78,8 +78,13 @@ test("a request of a closed loop that never came is a miss without a latency", (
 });
 
 test("adapters and priorities are classes of their own", () => {
-  const mixed = rows.map((row, i) => ({ ...row, adapter: i < 4 ? 0 : -1, priority: i === 9 ? -1 : 0 }));
-  const run = aSimulationRun(mixed.with(9, { ...(mixed[9] as RunRow), outcome: "refused" }), { adapters: ["sql"] });
+  const mixed: readonly RunRow[] = rows.map((row, i) => ({
+    ...row,
+    adapter: i < 4 ? 0 : -1,
+    priority: i === 9 ? -1 : 0,
+    ...(i === 9 && { outcome: "refused" }),
+  }));
+  const run = aSimulationRun(mixed, { adapters: ["sql"] });
   const { classes, jainClasses } = summarizeRun(run, 0, defaultSlo);
   assert.deepEqual(
     classes.map(({ name, requests, refused, attainment, ttftMs }) => [
