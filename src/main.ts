@@ -34,7 +34,7 @@ import { ConfiguredScraping } from "./main/configured-scraping.ts";
 import { discover, type DiscoveryOptions } from "./main/discovered.ts";
 import { readGauges } from "./main/gauges.ts";
 import { Readiness } from "./main/readiness.ts";
-import { type Recording, type RecordingOptions, startRecording } from "./main/recording.ts";
+import { type Recording, type RecordingOptions, startRecording, unrecorded } from "./main/recording.ts";
 import { type FileReports, followConfig } from "./main/watched-files.ts";
 import type { Recorder } from "./recording/recorder.ts";
 import { Dispatcher } from "./routing/dispatcher.ts";
@@ -122,16 +122,16 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     const registry = createRegistry();
     const reports = { clock, registry, logger };
     const recording = await record(options, reports);
-    started.push(() => recording?.close());
+    started.push(() => recording.close());
     const { halfLife = defaultHalfLife } = options;
-    const store = new EndpointStore({ halfLife, observer: recording?.recorder });
+    const store = new EndpointStore({ halfLife, observer: recording.recorder });
     const tokens = new TokenEstimator();
     const scheduler = createScheduler(options, { store, clock, random, registry, tokens });
     let config = options.config;
     const configRevision = (): string => config.revision;
     const decisions = new DecisionLog({ clock, configRevision });
     exportDecisionRing(registry, () => decisions.state);
-    recording?.configured(config);
+    recording.configured(config);
     const objects = { objectives: new ObjectiveStore(), rewrites: new ModelRewriteStore() };
     const health = new Health();
     const readiness = new Readiness(health, config.parsers);
@@ -147,7 +147,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
       scheduler.replacePlan(next.plan);
       readiness.setParsers(next.parsers);
       config = next;
-      recording?.configured(next);
+      recording.configured(next);
     };
     started.push(await keepConfig(options, replaceConfig, reports));
     const reserve = new DescriptorReserve(clock, yieldDescriptors(scraping, { registry, logger, clock }));
@@ -197,7 +197,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
         random,
         registry,
         decisions,
-        recorder: recording?.recorder,
+        recorder: recording.recorder,
         config: () => config,
       }),
     );
@@ -216,9 +216,9 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
 }
 
 /** Begins the recording, where one is asked for. */
-async function record(options: PickerOptions, reports: FileReports): Promise<Recording | undefined> {
+async function record(options: PickerOptions, reports: FileReports): Promise<Recording> {
   const { record: where, poolName: pool, halfLife = defaultHalfLife } = options;
-  return where === undefined ? undefined : startRecording(where, { pool, source: "picker", halfLife }, reports);
+  return where === undefined ? unrecorded : startRecording(where, { pool, source: "picker", halfLife }, reports);
 }
 
 const nothingToClose = (): void => {};

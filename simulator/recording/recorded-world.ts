@@ -1,5 +1,5 @@
 import { CompletionRate } from "../../src/admission/completion-rate.ts";
-import type { Endpoint, EndpointSpec } from "../../src/datastore/endpoint.ts";
+import type { AdapterState, CacheInfo, Endpoint, EndpointSpec } from "../../src/datastore/endpoint.ts";
 import type { Sample } from "../../src/datastore/sample.ts";
 import { EndpointStore } from "../../src/datastore/store.ts";
 import { TokenEstimator } from "../../src/datastore/token-estimator.ts";
@@ -112,16 +112,17 @@ export class RecordedWorld {
       runningRequests: line.running,
       runningIsTotal: line.runningIsTotal,
       kvCacheRatio: line.kv,
-      adapters: adapters && {
-        running: new Set(adapters.running),
-        waiting: new Set(adapters.waiting),
-        maxAdapters: adapters.max ?? undefined,
-      },
-      cacheInfo: cache && {
-        blockSizeTokens: cache.blockSizeTokens ?? undefined,
-        blocks: cache.blocks ?? undefined,
-      },
+      adapters: adapters && readAdapters(adapters),
+      cacheInfo: cache && readCache(cache),
       ...(line.absent && { absent: line.absent }),
     };
   }
+}
+
+function readAdapters({ running, waiting, max }: NonNullable<RecordedSample["adapters"]>): AdapterState {
+  return { running: new Set(running), waiting: new Set(waiting), maxAdapters: max ?? undefined };
+}
+
+function readCache({ blockSizeTokens, blocks }: NonNullable<RecordedSample["cache"]>): CacheInfo {
+  return { blockSizeTokens: blockSizeTokens ?? undefined, blocks: blocks ?? undefined };
 }

@@ -64,21 +64,24 @@ class PolicyTally {
   }
 
   add(recorded: Verdict, { decision, margin }: ReplayedDecision, mostLoaded: ReadonlySet<string> | undefined): Verdict {
-    const id = decision.kind === "forward" ? decision.picked.endpoints[0].id : undefined;
-    const verdict = id ?? refusal(decision.kind === "reject" ? decision.reason : "");
+    const verdict =
+      decision.kind === "forward" ? this.#count(decision.picked.endpoints[0].id, mostLoaded) : refusal(decision.reason);
+    if (decision.kind === "reject") this.refused++;
     this.decisions++;
     if (verdict === recorded) this.identical++;
     else this.#change(recorded, verdict);
-    if (id === undefined) this.refused++;
-    else this.picks.set(id, (this.picks.get(id) ?? 0) + 1);
     if (margin !== undefined && Number.isFinite(margin)) this.margins.push(margin);
-    if (mostLoaded !== undefined && id !== undefined) {
-      this.unevenly++;
-      if (mostLoaded.has(id)) this.mostLoaded++;
-    }
     if (this.#last !== undefined && this.#last !== verdict) this.switches++;
     this.#last = verdict;
     return verdict;
+  }
+
+  #count(id: string, mostLoaded: ReadonlySet<string> | undefined): Verdict {
+    this.picks.set(id, (this.picks.get(id) ?? 0) + 1);
+    if (mostLoaded === undefined) return id;
+    this.unevenly++;
+    if (mostLoaded.has(id)) this.mostLoaded++;
+    return id;
   }
 
   report(): ReplayedConfigReport {

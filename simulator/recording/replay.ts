@@ -68,22 +68,12 @@ class Replay {
   }
 
   take(line: RecordingLine): void {
-    switch (line.kind) {
-      case "header":
-        return;
-      case "config":
-        return this.#configure(line.text);
-      case "pick":
-        return this.#decide(line);
-      case "sent":
-        return this.#send(line.n);
-      case "moved":
-      case "first":
-      case "done":
-        return this.#goOn(line);
-      default:
-        return this.#world.take(line satisfies StateLine);
-    }
+    if (line.kind === "header") return;
+    if (line.kind === "config") this.#configure(line.text);
+    else if (line.kind === "pick") this.#decide(line);
+    else if (line.kind === "sent") this.#send(line.n);
+    else if (line.kind === "moved" || line.kind === "first" || line.kind === "done") this.#goOn(line);
+    else this.#world.take(line satisfies StateLine);
   }
 
   report(): ReplayReport {

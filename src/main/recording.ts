@@ -15,12 +15,16 @@ export interface RecordingOptions {
 
 /** A recording under way. */
 export interface Recording {
-  readonly recorder: Recorder;
+  /** undefined: nothing is recorded. */
+  readonly recorder: Recorder | undefined;
   /** This config is in force from here on. */
   configured(config: RecordedConfig): void;
   /** Writes what waits; nothing is written afterwards. */
   close(): Promise<void>;
 }
+
+/** Stands for a recording where none is asked for. */
+export const unrecorded: Recording = { recorder: undefined, configured: () => {}, close: async () => {} };
 
 /** What the header of every file says of the process. */
 export interface RecordedProcess {
@@ -39,6 +43,8 @@ export async function startRecording(
   const name = `${startedAt.replaceAll(/[-:]/g, "").slice(0, 15)}Z-${randomBytes(3).toString("hex")}`;
   const seldom = new SeldomLog(clock);
   let config: RecordedConfig = { revision: "", text: "" };
+  const sink = { write: (line: string): void => files.write(line) };
+  const recorder = new Recorder({ sink, clock, hashKey: randomBytes(8).readBigUInt64LE() });
   const begin = (file: number): readonly string[] => {
     const header: RecordingHeader = {
       kind: "header",
@@ -58,8 +64,6 @@ export async function startRecording(
     recorder.repeatSamples();
     return [...lines, ...recorder.repeatedLines(config)];
   };
-  // `begin` is called for file 1 before there is a recorder, and needs none for it.
-  let recorder: Recorder;
   const files = await RecordingFiles.open({
     folder,
     recording: name,
@@ -73,7 +77,6 @@ export async function startRecording(
       );
     },
   });
-  recorder = new Recorder({ sink: files, clock, hashKey: randomBytes(8).readBigUInt64LE() });
   exportRecording(registry, () => files.state);
   logger.info({ folder, recording: name }, "Recording decisions and samples, no text of requests");
   return {

@@ -10,19 +10,17 @@ export class SampleText {
     const last = this.#last.get(e);
     const adapters = adaptersText(sample.adapters);
     const cache = cacheText(sample.cacheInfo);
-    const same: string[] = [];
-    let text = `{"kind":"sample","e":${e},"atMs":${sample.sampledAtMs}`;
-    text += numberText("waiting", sample.waitingRequests) + numberText("running", sample.runningRequests);
-    if (sample.runningIsTotal === true) text += `,"runningIsTotal":true`;
-    text += numberText("kv", sample.kvCacheRatio);
-    if (adapters !== "" && adapters === last?.adapters) same.push(`"adapters"`);
-    else if (adapters !== "") text += `,"adapters":${adapters}`;
-    if (cache !== "" && cache === last?.cache) same.push(`"cache"`);
-    else if (cache !== "") text += `,"cache":${cache}`;
-    if (sample.absent !== undefined && sample.absent.length > 0) text += `,"absent":${JSON.stringify(sample.absent)}`;
-    if (same.length > 0) text += `,"same":[${same.join(",")}]`;
     this.#last.set(e, { adapters, cache });
-    return `${text}}`;
+    const same: string[] = [];
+    const changed = (name: string, now: string, before: string | undefined): string => {
+      if (now === "") return "";
+      if (now !== before) return `,"${name}":${now}`;
+      same.push(`"${name}"`);
+      return "";
+    };
+    const rest = changed("adapters", adapters, last?.adapters) + changed("cache", cache, last?.cache);
+    const repeated = same.length === 0 ? "" : `,"same":[${same.join(",")}]`;
+    return `{"kind":"sample","e":${e},"atMs":${sample.sampledAtMs}${loadText(sample)}${rest}${repeated}}`;
   }
 
   /** The endpoint is gone. */
@@ -34,6 +32,17 @@ export class SampleText {
   forget(): void {
     this.#last.clear();
   }
+}
+
+function loadText(sample: Sample): string {
+  const { waitingRequests, runningRequests, runningIsTotal, kvCacheRatio, absent = [] } = sample;
+  return (
+    numberText("waiting", waitingRequests) +
+    numberText("running", runningRequests) +
+    (runningIsTotal === true ? `,"runningIsTotal":true` : "") +
+    numberText("kv", kvCacheRatio) +
+    (absent.length === 0 ? "" : `,"absent":${JSON.stringify(absent)}`)
+  );
 }
 
 function numberText(name: string, value: number | null | undefined): string {

@@ -87,7 +87,7 @@ function act(picker: RecordedPicker, lives: Map<number, number>, done: Action): 
       return store.upsert(specOf(done.at, done.life));
     case "leave":
       return store.remove(specOf(done.at).id);
-    default:
+    case "look":
       return void store.snapshot(clock.nowMs());
   }
 }
