@@ -77,8 +77,13 @@ class VirtualApiServer implements ApiServer {
   }
 }
 
-async function* lines(ended: Promise<void>): AsyncGenerator<string> {
-  await ended;
+/** No lines, until it is over. */
+function lines(ended: Promise<void>): AsyncIterable<string> {
+  const next = async (): Promise<IteratorReturnResult<undefined>> => {
+    await ended;
+    return { done: true, value: undefined };
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
 /** Moves on in small steps and lets everything that is due happen in each. */

@@ -127,3 +127,18 @@ test("close ends the watch and the sink hears no more; closed before the first l
   early.reflector.close();
   assert.equal(await early.reflector.synced, false);
 });
+
+test("F29 a list of 5000 pods of 10 KB comes in pages of half a megabyte, and only what is needed is kept", async (t) => {
+  const server = await startFakeApiServer(t);
+  const bytes = 10_000;
+  for (let i = 0; i < 5_000; i++) server.upsert(aPod(`pod-${i}`, { bytes }));
+  const { api } = await connectTo(t, server);
+  const { sink, observer, reflector } = reflectPods(t, api, { times: { pageTimeoutMs: 30_000 } });
+  await reflector.synced;
+  assert.deepEqual([sink.calls, observer.failures], [["reset 5000"], []]);
+  const limits = server.seen.filter(({ isWatch }) => !isWatch).map(({ query }) => Number(query["limit"]));
+  assert.ok(Math.max(...limits) * bytes <= 550_000, `pages of up to ${Math.max(...limits)} pods`);
+  assert.ok(limits.length <= 120, `${limits.length} pages`);
+  const [pod] = sink.objects.values();
+  assert.ok(JSON.stringify(pod).length < 200);
+});
