@@ -176,12 +176,18 @@ async function discoveryOf(
 ): Promise<Pick<PickerOptions, "endpointsFile" | "objectsFile" | "cluster">> {
   if (location.kind === "file") return { endpointsFile: location.endpointsFile, objectsFile: options.objects };
   const { namespace, selection } = location;
-  const onCredentialsProblem = (problem: string): void =>
+  const listeners: (() => void)[] = [];
+  const tellCredentialsProblem = (problem: string): void => {
     logger.error({ problem }, "Credentials of the API server not readable, the last good ones stay");
-  const api = await connectApiServer({ env: process.env, clock: systemClock, onCredentialsProblem });
+    for (const listener of listeners) listener();
+  };
+  const onCredentialsProblem = (listener: () => void): void => void listeners.push(listener);
+  const connecting = { env: process.env, clock: systemClock, onCredentialsProblem: tellCredentialsProblem };
+  const api = await connectApiServer(connecting);
   logger.info({ apiServer: api.url, namespace, pool: location.poolName }, "Following the pool in its cluster");
   const { poolMaxPods: maxPods, podServiceAccount, allowLoopback, allowHostNetwork } = options;
-  return { cluster: { api, namespace, selection, maxPods, podServiceAccount, allowLoopback, allowHostNetwork } };
+  const rules = { selection, maxPods, podServiceAccount, allowLoopback, allowHostNetwork };
+  return { cluster: { api, onCredentialsProblem, namespace, ...rules } };
 }
 
 /** Throws UsageError for flags that exclude each other or are missing. */

@@ -9,14 +9,17 @@ import type { PoolSelection } from "../discovery/kubernetes/inference-pool.ts";
 import { PodMembership } from "../discovery/kubernetes/pod-membership.ts";
 import type { Pod } from "../discovery/kubernetes/pod.ts";
 import { startReflector } from "../discovery/kubernetes/reflector.ts";
-import type { ReflectorObserver } from "../discovery/kubernetes/reflector-observer.ts";
+import { KubernetesMetrics } from "../telemetry/kubernetes-metrics.ts";
 import { ClusterReports } from "./cluster-reports.ts";
 import { FollowLog } from "./follow-log.ts";
 import type { Discovered, DiscoveredStores, DiscoveryReports } from "./discovered.ts";
 
 /** How a pool is found in a cluster. */
 export interface ClusterOptions {
+  /** Closed with the picker. */
   readonly api: ApiServer;
+  /** Calls the listener each time that credentials of `api` cannot be read anew. */
+  readonly onCredentialsProblem?: ((listener: () => void) => void) | undefined;
   readonly namespace: string;
   /** The pool's pods and ports where there is no InferencePool; default: the InferencePool of the picker's pool name. */
   readonly selection?: PoolSelection | undefined;
@@ -52,7 +55,9 @@ export function discoverCluster(
       if (state.isSynced) setSynced();
     },
   });
-  const follow = followWith(options.api, reports);
+  const metrics = new KubernetesMetrics(reports.registry, reports.clock);
+  options.onCredentialsProblem?.(() => metrics.credentialsFailed());
+  const follow = followWith(options.api, reports, metrics);
   const membership = new PodMembership({ store: stores.store, observer, maxPods, refusalOf: refusals(options) });
   const source =
     selection === undefined
@@ -67,33 +72,17 @@ export function discoverCluster(
     close: () => {
       pool.close();
       closeObjects();
+      options.api.close();
     },
   };
 }
 
-function followWith(api: ApiServer, { clock, random, logger }: DiscoveryReports): Follow {
+function followWith(api: ApiServer, { clock, random, logger }: DiscoveryReports, metrics: KubernetesMetrics): Follow {
   const log = new FollowLog(logger, clock);
   return ({ onFailed, ...what }) => {
-    if (what.isOptional === true) log.expectAbsence(what.kind);
-    return startReflector({ api, clock, random, observer: tellFailures(log, onFailed), ...what });
-  };
-}
-
-/** Hands everything on to `observer`, and the reasons of failures to `onFailed` too. */
-function tellFailures(
-  observer: ReflectorObserver,
-  onFailed: ((reason: string) => void) | undefined,
-): ReflectorObserver {
-  return {
-    listed: (kind, objects) => observer.listed(kind, objects),
-    watching: (kind) => observer.watching(kind),
-    heard: (kind, objects) => observer.heard(kind, objects),
-    drifted: (kind, objects) => observer.drifted(kind, objects),
-    closed: (kind) => observer.closed(kind),
-    failed: (kind, reason, detail) => {
-      onFailed?.(reason);
-      observer.failed(kind, reason, detail);
-    },
+    const { kind, isOptional = false } = what;
+    const observer = metrics.observer(kind, log.observer({ isOptional, onFailed }));
+    return startReflector({ api, clock, random, observer, ...what });
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import type { Followed } from "../discovery/kubernetes/follow.ts";
 import type { ReflectorObserver } from "../discovery/kubernetes/reflector-observer.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { SeldomLog } from "../telemetry/seldom-log.ts";
@@ -11,36 +12,29 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 /** Logs what goes wrong while collections are followed: one line a kind, reason and minute. */
-export class FollowLog implements ReflectorObserver {
+export class FollowLog {
   readonly #logger: Logger;
   readonly #seldom: SeldomLog;
-  readonly #optional = new Set<string>();
 
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
     this.#seldom = new SeldomLog(clock);
   }
 
-  /** That a kind is unknown to the API server is no failure. */
-  expectAbsence(kind: string): void {
-    this.#optional.add(kind);
+  /** An observer for one collection. `isOptional`: that the API server does not know it needs no line. */
+  observer({ isOptional, onFailed }: Pick<Followed<unknown>, "isOptional" | "onFailed">): ReflectorObserver {
+    return {
+      listed: () => {},
+      watching: () => {},
+      heard: () => {},
+      closed: () => {},
+      failed: (kind, reason, detail) => {
+        onFailed?.(reason);
+        if (reason === "absent" && isOptional === true) return;
+        const message = advice[reason] ?? "Cannot follow for now: asking again, what is known stays";
+        this.#seldom.about(`${kind} ${reason}`, () => this.#logger.warn({ kind, reason, detail }, message));
+      },
+      drifted: (kind, objects) => this.#logger.warn({ kind, objects }, "Objects were not known as they are: repaired"),
+    };
   }
-
-  listed(): void {}
-
-  watching(): void {}
-
-  heard(): void {}
-
-  failed(kind: string, reason: string, detail: string): void {
-    if (reason === "absent" && this.#optional.has(kind)) return;
-    const message = advice[reason] ?? "Cannot follow for now: asking again, what is known stays";
-    this.#seldom.about(`${kind} ${reason}`, () => this.#logger.warn({ kind, reason, detail }, message));
-  }
-
-  drifted(kind: string, objects: number): void {
-    this.#logger.warn({ kind, objects }, "Objects were not known as they are: repaired");
-  }
-
-  closed(): void {}
 }

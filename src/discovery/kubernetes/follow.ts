@@ -11,7 +11,7 @@ export interface Followed<T> {
   readonly project: (object: unknown) => T;
   readonly sink: ObjectSink<T>;
   /** Told of every failure, `absent` when the API server does not know the resource. What was known stays. */
-  readonly onFailed?: (reason: string) => void;
+  readonly onFailed?: ((reason: string) => void) | undefined;
   /** The API server need not know the resource; default false. */
   readonly isOptional?: boolean;
 }
