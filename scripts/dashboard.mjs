@@ -123,6 +123,24 @@ const rows = [
     ],
   },
   {
+    title: "API server",
+    panels: [
+      ["Since the API server last spoke", "s", [[each("epp_kubernetes_watch_age_seconds", "kind"), "{{kind}}"]]],
+      ["Failures", "ops", [[rate("epp_kubernetes_errors_total", "kind, reason"), "{{kind}}: {{reason}}"]]],
+      ["Objects", "short", [[each("epp_kubernetes_objects", "kind"), "{{kind}}"]]],
+      ["Pods that join and leave", "ops", [[rate("epp_pool_membership_changes_total", "change"), "{{change}}"]]],
+      ["Ready pods without traffic", "ops", [[rate("epp_pool_refused_pods_total", "reason"), "{{reason}}"]]],
+      [
+        "Objects that cannot be used, or were missed",
+        "ops",
+        [
+          [rate("epp_invalid_objects_total", "kind"), "unusable {{kind}}"],
+          [rate("epp_kubernetes_drift_objects_total", "kind"), "missed {{kind}}"],
+        ],
+      ],
+    ],
+  },
+  {
     title: "Picker",
     panels: [
       ["Decision, from the body's end to the answer", "s", quantiles("epp_decision_duration_seconds")],
