@@ -22,7 +22,7 @@ export class BlockPool {
     this.#free = size;
     this.#references = new Int32Array(size);
     this.#keys = new Float64Array(size);
-    this.#index = new HashIndex(size);
+    this.#index = new HashIndex();
     this.#previous = Int32Array.from({ length: size + 1 }, (_, block) => (block === 0 ? size : block - 1));
     this.#next = Int32Array.from({ length: size + 1 }, (_, block) => (block === size ? 0 : block + 1));
   }

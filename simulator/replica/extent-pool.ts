@@ -1,11 +1,12 @@
 import { ExtentList } from "./extent-list.ts";
-import type { HashChain } from "./hash-chain.ts";
+import { blockKey, commonUntil, type HashChain, isSameAt } from "./hash-chain.ts";
 import { HashIndex } from "./hash-index.ts";
 
 /** No extent; also the list's end. */
 const none = 0;
-/** Hash of an extent without cached content. */
-const uncached = -1;
+
+/** The chain of extents without cached content. */
+const uncached: HashChain = { hashes: new Float64Array(0), blocksPerHash: 1 };
 
 /** The blocks that one request holds. */
 export interface HeldBlocks {
@@ -14,43 +15,50 @@ export interface HeldBlocks {
   registered: number;
   /** Those of them whose content another block had already, as ascending pairs of first and one past the last. */
   readonly duplicates: number[];
+  /** Extent of the last blocks that the request made findable; 0 for none. */
+  lastExtent: number;
 }
 
 /**
- * The KV blocks of one replica as a `BlockPool` has them, kept as extents: blocks in a row of what one hash names, which the
- * same requests hold, so that a hash over 32 blocks costs as much as one over a single block. Blocks without findable content
- * are only counted. Extents split where a request takes a part of one, and lose their last blocks first when blocks are reused.
+ * The KV blocks of one replica as a `BlockPool` has them, kept as extents: blocks in a row of one chain of hashes that the same
+ * requests hold, so that the cost of a request does not grow with its blocks. Blocks without findable content are only counted.
+ * Extents split where a request takes a part of one, and lose their last blocks first when blocks are reused.
+ *
+ * An extent is found by the key of its first block. That is enough to follow a chain: a block in the middle of an extent comes
+ * after one of the same extent, and where two chains part, another extent may start. Only a request with a duplicate of what others hold may come to the middle of an extent, or be
+ * followed by one once the others have given theirs back; the extents behind duplicates are indexed again to be found then.
  */
 export class ExtentPool {
   /** Blocks in the pool. */
   readonly size: number;
-  #free: number;
-  /** First extent of each hash that has one, by hash + 1. */
-  readonly #index: HashIndex;
+  #free = 0;
+  /** Extents by the key of their first block. */
+  readonly #index = new HashIndex();
+  /** Those of them that were made behind a duplicate. */
+  readonly #behindDuplicates = new HashIndex();
   readonly #freeExtents: ExtentList;
-  readonly #hash: Float64Array;
-  /** Blocks of an extent within what its hash names: first, and one past the last. */
+  /** A chain that an extent's blocks are part of. */
+  readonly #chain: HashChain[] = [uncached];
+  /** Blocks of an extent by their place in its chain: first, and one past the last. */
   readonly #start: Int32Array;
   readonly #end: Int32Array;
   readonly #references: Int32Array;
-  /** Next extent of the same hash by start; of an unused number: the next unused one. */
-  readonly #sibling: Int32Array;
+  /** Numbers that were used and are not now: the last one, and for each the one before it. */
   #unused = none;
+  readonly #nextUnused: Int32Array;
   #freeOfFound = 0;
+  #mayLoseMiddle = false;
+  readonly #path: number[] = [];
 
   constructor(size: number) {
     this.size = size;
-    this.#free = 0;
-    // One extent has one block at least; one number more is taken while an extent splits, and 0 is none.
-    const capacity = size + 2;
-    this.#index = new HashIndex(capacity);
+    // One extent has one block at least; 0 is none.
+    const capacity = size + 1;
     this.#freeExtents = new ExtentList(capacity);
-    this.#hash = new Float64Array(capacity);
     this.#start = new Int32Array(capacity);
     this.#end = new Int32Array(capacity);
     this.#references = new Int32Array(capacity);
-    this.#sibling = new Int32Array(capacity);
-    for (let extent = capacity - 1; extent > none; extent--) this.#discard(extent);
+    this.#nextUnused = new Int32Array(capacity);
     this.#releaseUncached(size);
   }
 
@@ -64,28 +72,40 @@ export class ExtentPool {
     return this.#freeOfFound;
   }
 
+  /**
+   * Whether the run that the last `findPrefix` found may lose a block while it keeps the one behind. Else it gets shorter from
+   * its end.
+   */
+  get mayLoseMiddle(): boolean {
+    return this.#mayLoseMiddle;
+  }
+
   /** Blocks of the longest cached run of `chain` from its start, at most `limit`. Takes no reference. */
-  findPrefix({ hashes, blocksPerHash }: HashChain, limit: number): number {
+  findPrefix(chain: HashChain, limit: number): number {
     this.#freeOfFound = 0;
+    this.#mayLoseMiddle = false;
     let found = 0;
-    for (let i = 0; found < limit; i++) {
-      const wanted = Math.min(blocksPerHash, limit - found);
-      const covered = this.#covered(this.#firstOf(hashes[i] as number), wanted);
-      found += covered;
-      if (covered < blocksPerHash) break;
+    let wasFree = false;
+    while (found < limit) {
+      const extent = this.#firstAt(chain, found);
+      if (extent === none) break;
+      if (wasFree && this.#behindDuplicates.get(blockKey(chain, found)) >= 0) this.#mayLoseMiddle = true;
+      wasFree = this.#references[extent] === 0;
+      const until = this.#commonUntil(extent, chain, limit);
+      if (wasFree) this.#freeOfFound += until - found;
+      found = until;
     }
     return found;
   }
 
   /** Adds a reference to the first `blocks` blocks of `chain`, which are cached. */
-  share({ hashes, blocksPerHash }: HashChain, blocks: number): void {
-    for (let i = 0, left = blocks; left > 0; i++, left -= blocksPerHash) {
-      let extent = this.#firstOf(hashes[i] as number);
-      while (extent !== none && (this.#start[extent] as number) < left) {
-        if ((this.#end[extent] as number) > left) this.#split(extent, left);
-        this.#addReference(extent);
-        extent = this.#sibling[extent] as number;
-      }
+  share(chain: HashChain, blocks: number): void {
+    for (let shared = 0; shared < blocks; ) {
+      const extent = this.#firstAt(chain, shared);
+      if (extent === none) throw new RangeError(`Cannot share ${blocks} KV blocks: ${shared} are cached`);
+      shared = this.#commonUntil(extent, chain, blocks);
+      if (shared < (this.#end[extent] as number)) this.#split(extent, shared);
+      this.#addReference(extent);
     }
   }
 
@@ -102,18 +122,24 @@ export class ExtentPool {
       this.#end[extent] = (this.#end[extent] as number) - taken;
       if (this.#length(extent) > 0) return;
       this.#freeExtents.remove(extent);
-      if (this.#hash[extent] !== uncached) this.#forget(extent);
+      this.#forget(extent);
       this.#discard(extent);
     }
   }
 
   /** Makes blocks from `held.registered` up to `until` findable, where no other block has their content. */
   register(held: HeldBlocks, until: number): void {
-    const { hashes, blocksPerHash } = held.chain;
+    const { chain, duplicates } = held;
     while (held.registered < until) {
-      const i = Math.floor(held.registered / blocksPerHash);
-      const base = i * blocksPerHash;
-      this.#registerWithin(held, hashes[i] as number, { base, until: Math.min(blocksPerHash, until - base) });
+      const from = held.registered;
+      let extent = this.#firstAt(chain, from);
+      if (extent === none && isBehindDuplicate(held)) extent = this.#coveringOf(chain, from);
+      if (extent === none) {
+        this.#add(held, this.#gapUntil(chain, from, until));
+        continue;
+      }
+      held.registered = this.#commonUntil(extent, chain, until);
+      addRange(duplicates, from, held.registered);
     }
   }
 
@@ -132,73 +158,63 @@ export class ExtentPool {
     this.#releaseCached(held.chain, 0, until);
     duplicates.length = 0;
     held.registered = 0;
+    held.lastExtent = none;
   }
 
-  /** Blocks from 0 on, at most `wanted`, that the extents from `first` on cover without a gap. */
-  #covered(first: number, wanted: number): number {
-    let covered = 0;
-    for (let extent = first; extent !== none && covered < wanted; extent = this.#sibling[extent] as number) {
-      if (this.#start[extent] !== covered) break;
-      const until = Math.min(wanted, this.#end[extent] as number);
-      if (this.#references[extent] === 0) this.#freeOfFound += until - covered;
-      covered = until;
+  /** The extent whose first block is block `block` of `chain`. */
+  #firstAt(chain: HashChain, block: number): number {
+    return Math.max(none, this.#index.get(blockKey(chain, block)));
+  }
+
+  /** The extent that has block `block` of `chain`, but not as its first one. */
+  #coveringOf(chain: HashChain, block: number): number {
+    for (let start = block - 1; start >= 0; start--) {
+      const extent = this.#firstAt(chain, start);
+      if (extent !== none) return this.#commonUntil(extent, chain, block + 1) > block ? extent : none;
     }
-    return covered;
+    return none;
   }
 
-  #registerWithin(held: HeldBlocks, hash: number, range: { readonly base: number; readonly until: number }): void {
-    const { base, until } = range;
-    let from = held.registered - base;
-    let before = none;
-    let after = this.#firstOf(hash);
-    for (; after !== none && (this.#end[after] as number) <= from; after = this.#sibling[after] as number)
-      before = after;
-    // Whether the request itself holds the block before.
-    let isOwn = from > 0 && held.duplicates.at(-1) !== held.registered;
-    while (from < until) {
-      const start = after === none ? until : Math.min(until, this.#start[after] as number);
-      if (from < start) {
-        before = isOwn && this.#canGrow(before, from) ? before : this.#insertAfter(before, hash, from);
-        this.#end[before] = start;
-        from = start;
-      } else {
-        const past = Math.min(until, this.#end[after] as number);
-        addRange(held.duplicates, base + from, base + past);
-        before = after;
-        after = this.#sibling[after] as number;
-        from = past;
-      }
-      isOwn = false;
+  /** One past the last block of `extent` that belongs to `chain` too, at most `limit`. */
+  #commonUntil(extent: number, chain: HashChain, limit: number): number {
+    const until = Math.min(limit, this.#end[extent] as number);
+    return commonUntil(chain, this.#chainOf(extent), this.#start[extent] as number, until);
+  }
+
+  /** Blocks of `chain` behind `from` that no extent has, up to the one returned, at most `until`. */
+  #gapUntil(chain: HashChain, from: number, until: number): number {
+    if (this.#behindDuplicates.count === 0) return until;
+    for (let block = from + 1; block < until; block++) {
+      if (this.#behindDuplicates.get(blockKey(chain, block)) >= 0) return block;
     }
-    held.registered = base + until;
+    return until;
   }
 
-  /** Whether `extent` ends at `at` and has one holder, so that its holder's next blocks may join it. */
-  #canGrow(extent: number, at: number): boolean {
-    return extent !== none && this.#end[extent] === at && this.#references[extent] === 1;
-  }
-
-  /** A new extent with one reference, `from` its start, behind `before` or as the first of `hash`. */
-  #insertAfter(before: number, hash: number, from: number): number {
-    const extent = this.#take(hash, from, from);
+  /** Makes the blocks of `held` from `registered` up to `until`, whose content no other block has, findable. */
+  #add(held: HeldBlocks, until: number): void {
+    const { chain, registered } = held;
+    const isBehind = isBehindDuplicate(held);
+    held.registered = until;
+    const last = held.lastExtent;
+    // Its own last extent goes on while nobody else holds it.
+    if (last !== none && this.#end[last] === registered && this.#references[last] === 1) {
+      this.#end[last] = until;
+      return;
+    }
+    const extent = this.#take(chain, registered, until);
     this.#references[extent] = 1;
-    if (before === none) {
-      this.#sibling[extent] = this.#firstOf(hash);
-      this.#index.set(hash + 1, extent);
-    } else {
-      this.#sibling[extent] = this.#sibling[before] as number;
-      this.#sibling[before] = extent;
-    }
-    return extent;
+    this.#index.set(blockKey(chain, registered), extent);
+    if (isBehind) this.#behindDuplicates.set(blockKey(chain, registered), extent);
+    held.lastExtent = extent;
   }
 
   /** Cuts `extent` at `at`: what lies behind becomes an extent of its own, free or referenced alike. */
   #split(extent: number, at: number): void {
-    const rest = this.#take(this.#hash[extent] as number, at, this.#end[extent] as number);
+    const chain = this.#chainOf(extent);
+    const rest = this.#take(chain, at, this.#end[extent] as number);
     this.#end[extent] = at;
     this.#references[rest] = this.#references[extent] as number;
-    this.#sibling[rest] = this.#sibling[extent] as number;
-    this.#sibling[extent] = rest;
+    this.#index.set(blockKey(chain, at), rest);
     if (this.#references[extent] === 0) this.#freeExtents.insertBefore(rest, extent);
   }
 
@@ -210,87 +226,89 @@ export class ExtentPool {
     this.#references[extent] = (this.#references[extent] as number) + 1;
   }
 
-  #releaseCached({ hashes, blocksPerHash }: HashChain, from: number, until: number): void {
-    let left = until;
-    while (left > from) {
-      const i = Math.floor((left - 1) / blocksPerHash);
-      const base = i * blocksPerHash;
-      const first = Math.max(from, base);
-      this.#dropReferences(this.#firstOf(hashes[i] as number), first - base, left - base);
-      left = first;
+  /** Drops a reference of the blocks of `chain` from `from` to `until`, which are whole extents, last first. */
+  #releaseCached(chain: HashChain, from: number, until: number): void {
+    const path = this.#path;
+    for (let block = from; block < until; ) {
+      const extent = this.#firstAt(chain, block);
+      if (extent === none) throw new RangeError(`Cannot release KV block "${block}": not cached, expected it held`);
+      path.push(extent);
+      block = this.#end[extent] as number;
+    }
+    for (let extent = path.pop(); extent !== undefined; extent = path.pop()) {
+      const left = (this.#references[extent] as number) - 1;
+      if (left < 0) throw new RangeError(`Cannot release KV extent "${extent}": 0 references, expected at least 1`);
+      this.#references[extent] = left;
+      if (left === 0) this.#appendFree(extent);
     }
   }
 
-  /** Drops a reference of `extent` and its siblings that lie from `from` to `until`, last first. */
-  #dropReferences(extent: number, from: number, until: number): void {
-    if (extent === none || (this.#start[extent] as number) >= until) return;
-    this.#dropReferences(this.#sibling[extent] as number, from, until);
-    if ((this.#start[extent] as number) < from) return;
-    const left = (this.#references[extent] as number) - 1;
-    if (left < 0) throw new RangeError(`Cannot release KV extent "${extent}": 0 references, expected at least 1`);
-    this.#references[extent] = left;
-    if (left === 0) this.#appendFree(extent);
-  }
-
+  /** Puts an extent to the youngest free ones, joined with the one before when that continues it. */
   #appendFree(extent: number): void {
     this.#free += this.#length(extent);
     const last = this.#freeExtents.last;
-    const isJoined = last !== none && this.#sibling[extent] === last && this.#start[last] === this.#end[extent];
-    if (isJoined) {
-      this.#end[extent] = this.#end[last] as number;
-      this.#sibling[extent] = this.#sibling[last] as number;
+    if (last !== none && this.#continues(last, extent)) {
+      this.#forget(last);
       this.#freeExtents.remove(last);
+      this.#chain[extent] = this.#chainOf(last);
+      this.#end[extent] = this.#end[last] as number;
       this.#discard(last);
     }
     this.#freeExtents.push(extent);
+  }
+
+  #continues(extent: number, before: number): boolean {
+    const chain = this.#chainOf(extent);
+    const at = this.#start[extent] as number;
+    return chain !== uncached && at === this.#end[before] && isSameAt(chain, this.#chainOf(before), at - 1);
   }
 
   #releaseUncached(blocks: number): void {
     if (blocks === 0) return;
     this.#free += blocks;
     const last = this.#freeExtents.last;
-    if (last !== none && this.#hash[last] === uncached) this.#end[last] = (this.#end[last] as number) + blocks;
+    if (last !== none && this.#chain[last] === uncached) this.#end[last] = (this.#end[last] as number) + blocks;
     else this.#freeExtents.push(this.#take(uncached, 0, blocks));
   }
 
-  /** Takes an emptied extent from those of its hash. */
+  /** Takes an extent from the indexes. */
   #forget(extent: number): void {
-    const hash = this.#hash[extent] as number;
-    const after = this.#sibling[extent] as number;
-    let before = this.#firstOf(hash);
-    if (before === extent) {
-      if (after === none) this.#index.delete(hash + 1);
-      else this.#index.set(hash + 1, after);
-      return;
-    }
-    while (this.#sibling[before] !== extent) before = this.#sibling[before] as number;
-    this.#sibling[before] = after;
+    const chain = this.#chainOf(extent);
+    if (chain === uncached) return;
+    const key = blockKey(chain, this.#start[extent] as number);
+    this.#index.delete(key);
+    if (this.#behindDuplicates.count > 0) this.#behindDuplicates.delete(key);
   }
 
-  #firstOf(hash: number): number {
-    return Math.max(none, this.#index.get(hash + 1));
+  #chainOf(extent: number): HashChain {
+    return this.#chain[extent] as HashChain;
   }
 
   #length(extent: number): number {
     return (this.#end[extent] as number) - (this.#start[extent] as number);
   }
 
-  /** An unused number for an extent without references and siblings. */
-  #take(hash: number, start: number, end: number): number {
-    const extent = this.#unused;
-    this.#unused = this.#sibling[extent] as number;
-    this.#hash[extent] = hash;
+  /** An unused number for an extent without references. */
+  #take(chain: HashChain, start: number, end: number): number {
+    const extent = this.#unused === none ? this.#chain.length : this.#unused;
+    this.#unused = this.#nextUnused[extent] as number;
+    this.#chain[extent] = chain;
     this.#start[extent] = start;
     this.#end[extent] = end;
     this.#references[extent] = 0;
-    this.#sibling[extent] = none;
     return extent;
   }
 
   #discard(extent: number): void {
-    this.#sibling[extent] = this.#unused;
+    this.#chain[extent] = uncached;
+    this.#nextUnused[extent] = this.#unused;
     this.#unused = extent;
   }
+}
+
+/** Whether the last block that a request registered is a duplicate. */
+function isBehindDuplicate({ registered, duplicates }: HeldBlocks): boolean {
+  return registered > 0 && duplicates.at(-1) === registered;
 }
 
 /** Adds a range behind the others, joined with the last one where they meet. */

@@ -14,6 +14,28 @@ export function chainBlocks({ hashes, blocksPerHash }: HashChain): number {
 
 /** A number from 1 for the content of block `block` of a chain; different for every block of every hash. */
 export function blockKey({ hashes, blocksPerHash }: HashChain, block: number): number {
-  const hash = hashes[Math.floor(block / blocksPerHash)] ?? 0;
-  return hash * blocksPerHash + (block % blocksPerHash) + 1;
+  const i = Math.floor(block / blocksPerHash);
+  return (hashes[i] as number) * blocksPerHash + (block - i * blocksPerHash) + 1;
+}
+
+/** Whether two chains of equal `blocksPerHash` name the same content up to block `block`, which both have. */
+export function isSameAt(a: HashChain, b: HashChain, block: number): boolean {
+  const i = Math.floor(block / a.blocksPerHash);
+  return a.hashes[i] === b.hashes[i];
+}
+
+/**
+ * One past the last of the blocks from `from` up to `until` (excluded) that two chains have in common. They agree at `from`.
+ * A hash stands for everything before it, so that halving finds the place.
+ */
+export function commonUntil(a: HashChain, b: HashChain, from: number, until: number): number {
+  if (until <= from || isSameAt(a, b, until - 1)) return until;
+  let same = from;
+  let different = until - 1;
+  while (different - same > 1) {
+    const middle = (same + different) >> 1;
+    if (isSameAt(a, b, middle)) same = middle;
+    else different = middle;
+  }
+  return different;
 }

@@ -1,62 +1,92 @@
+/** Bits of the smallest table. */
+const smallestBits = 6;
+
 /**
- * Map from the key of a block's content to a number from 0 without allocation: open addressing with linear probing, at most
- * half full. Keys are whole numbers from 1 to 2^53.
+ * Map from the key of a block's content to a number from 0: open addressing with linear probing, at most half full, doubled
+ * when it needs to be. Keys are whole numbers from 1 to 2^53.
  */
 export class HashIndex {
-  readonly #mask: number;
-  readonly #shift: number;
+  #mask = 0;
+  #shift = 0;
   /** 0 marks an empty place. */
-  readonly #hashes: Float64Array;
-  readonly #blocks: Int32Array;
+  #keys = new Float64Array(0);
+  #values = new Int32Array(0);
+  #count = 0;
 
-  /** Holds at most `capacity` hashes. */
-  constructor(capacity: number) {
-    const bits = Math.max(4, Math.ceil(Math.log2(capacity * 2)));
-    this.#mask = 2 ** bits - 1;
-    this.#shift = 32 - bits;
-    this.#hashes = new Float64Array(2 ** bits);
-    this.#blocks = new Int32Array(2 ** bits);
+  constructor() {
+    this.#resize(smallestBits);
   }
 
-  /** The block of `hash`, -1 when absent. */
-  get(hash: number): number {
-    const place = this.#find(hash);
-    return this.#hashes[place] === hash ? (this.#blocks[place] ?? -1) : -1;
+  /** Keys that it has. */
+  get count(): number {
+    return this.#count;
   }
 
-  /** Adds `hash`, or gives it another number. */
-  set(hash: number, block: number): void {
-    const place = this.#find(hash);
-    this.#hashes[place] = hash;
-    this.#blocks[place] = block;
+  /** The number of `key`, -1 when absent. */
+  get(key: number): number {
+    const place = this.#find(key);
+    return this.#keys[place] === key ? (this.#values[place] as number) : -1;
   }
 
-  /** Removes `hash` when present, and closes the gap so that probing still finds the others. */
-  delete(hash: number): void {
-    let gap = this.#find(hash);
-    if (this.#hashes[gap] !== hash) return;
+  /** Adds `key`, or gives it another number. */
+  set(key: number, value: number): void {
+    let place = this.#find(key);
+    if (this.#keys[place] !== key) {
+      if (++this.#count * 2 > this.#mask) {
+        this.#grow();
+        place = this.#find(key);
+      }
+      this.#keys[place] = key;
+    }
+    this.#values[place] = value;
+  }
+
+  /** Removes `key` when present, and closes the gap so that probing still finds the others. */
+  delete(key: number): void {
+    let gap = this.#find(key);
+    if (this.#keys[gap] !== key) return;
+    this.#count--;
     for (let place = (gap + 1) & this.#mask; ; place = (place + 1) & this.#mask) {
-      const other = this.#hashes[place] ?? 0;
+      const other = this.#keys[place] as number;
       if (other === 0) break;
       const distance = (place - this.#home(other)) & this.#mask;
       if (distance < ((place - gap) & this.#mask)) continue;
-      this.#hashes[gap] = other;
-      this.#blocks[gap] = this.#blocks[place] ?? 0;
+      this.#keys[gap] = other;
+      this.#values[gap] = this.#values[place] as number;
       gap = place;
     }
-    this.#hashes[gap] = 0;
+    this.#keys[gap] = 0;
   }
 
-  #home(hash: number): number {
-    return Math.imul((hash | 0) ^ ((hash * 2 ** -32) | 0), 0x9e3779b1) >>> this.#shift;
+  #grow(): void {
+    const keys = this.#keys;
+    const values = this.#values;
+    this.#resize(Math.log2(keys.length) + 1);
+    for (const [i, key] of keys.entries()) {
+      if (key === 0) continue;
+      const place = this.#find(key);
+      this.#keys[place] = key;
+      this.#values[place] = values[i] as number;
+    }
   }
 
-  /** Place of `hash`, or the empty place where it belongs. */
-  #find(hash: number): number {
-    let place = this.#home(hash);
+  #resize(bits: number): void {
+    this.#mask = 2 ** bits - 1;
+    this.#shift = 32 - bits;
+    this.#keys = new Float64Array(2 ** bits);
+    this.#values = new Int32Array(2 ** bits);
+  }
+
+  #home(key: number): number {
+    return Math.imul((key | 0) ^ ((key * 2 ** -32) | 0), 0x9e3779b1) >>> this.#shift;
+  }
+
+  /** Place of `key`, or the empty place where it belongs. */
+  #find(key: number): number {
+    let place = this.#home(key);
     for (;;) {
-      const found = this.#hashes[place];
-      if (found === hash || found === 0) return place;
+      const found = this.#keys[place];
+      if (found === key || found === 0) return place;
       place = (place + 1) & this.#mask;
     }
   }

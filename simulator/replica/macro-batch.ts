@@ -16,7 +16,7 @@ import type { ReplicaRequest } from "./sequence.ts";
 import { SequenceList } from "./sequence-list.ts";
 import type { StepWork } from "./step-time.ts";
 
-/** The head of the queue, for which there is no room, and the first of its blocks that is not cached but may be. */
+/** A request for which there is no room, and the first of its blocks that is not cached but may be. */
 interface Awaited {
   readonly sequence: MacroSequence;
   readonly block: number;
@@ -55,7 +55,10 @@ export class MacroBatch {
   #cancelled: MacroSequence[] = [];
   readonly #end: StepEnd = { regularTokens: 0, late: [], told: [] };
   #hasPreempted = false;
+  /** There is no room for a request of the queue, so that those behind it wait too. */
   #isBlocked = false;
+  /** The next step's blocks may make room for it, since it finds less of its prefix then. */
+  #mayFitNext = false;
   #awaited: Awaited | undefined = undefined;
   /** A request that comes to the queue may join the batch at the next step. */
   #isOpen = false;
@@ -121,7 +124,7 @@ export class MacroBatch {
     this.#formedAtMs = nowMs;
     this.#queue.arrive(nowMs);
     this.#hasPreempted = false;
-    this.#isBlocked = false;
+    this.#isBlocked = this.#mayFitNext = false;
     this.#awaited = undefined;
     let left = this.#scheduleRunning(nowMs);
     if (!this.#hasPreempted) left = this.#admit(left, nowMs);
@@ -136,7 +139,7 @@ export class MacroBatch {
    * ready. A multiple of one only when no request is in prefill.
    */
   stepsAhead(): number {
-    if (this.#hasPreempted || this.#prefilling.length > 0 || this.#late.length > 0) return 1;
+    if (this.#hasPreempted || this.#mayFitNext || this.#prefilling.length > 0 || this.#late.length > 0) return 1;
     const steps = Math.min(this.#decodes.stepsToFinish, this.#decodes.stepsWithin(this.#pool.free));
     if (this.#awaited === undefined) return steps;
     return Math.min(steps, this.#filling.stepsUntil(this.#awaited.sequence, this.#awaited.block));
@@ -303,6 +306,7 @@ export class MacroBatch {
     const blocks = Math.ceil((hits * size + chunk) / size);
     if (blocks - hits > this.#pool.free - this.#pool.freeOfFound) {
       this.#isBlocked = true;
+      this.#mayFitNext = this.#pool.mayLoseMiddle;
       if (hits < limit) this.#awaited = { sequence, block: hits };
       return 0;
     }

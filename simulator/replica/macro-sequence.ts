@@ -23,6 +23,7 @@ export class MacroSequence implements Listed<MacroSequence>, HeldBlocks {
   held = 0;
   registered = 0;
   readonly duplicates: number[] = [];
+  lastExtent = 0;
   /** Tokens whose KV values are in the blocks. */
   computed = 0;
   /** Output tokens so far; kept through a preemption. */

@@ -1,3 +1,4 @@
+import { type Hardware, type PhysicalFloors, physicalFloors } from "./hardware.ts";
 import type { ReplicaConfig } from "./config.ts";
 
 /** Name of a preset: model, then GPU and tensor parallelism. */
@@ -15,6 +16,7 @@ export type PresetName =
 type Row = readonly [baseMs: number, perRequest: number, perContext: number, perPrefill: number, attention: number];
 
 interface PresetData {
+  readonly hardware: Hardware;
   readonly row: Row;
   readonly kvTokens: number;
   readonly maxModelTokens: number;
@@ -22,15 +24,64 @@ interface PresetData {
 }
 
 const presetData: Readonly<Record<PresetName, PresetData>> = {
-  "llama-3-8b-h100": { row: [7, 5, 0.06, 23, 1.3], kvTokens: 452_000, maxModelTokens: 131_072, gpu: "large" },
-  "llama-3-8b-a100": { row: [11, 10, 0.09, 69, 2.6], kvTokens: 452_000, maxModelTokens: 131_072, gpu: "other" },
-  "llama-3-8b-l4": { row: [62, 20, 0.55, 240, 9], kvTokens: 39_000, maxModelTokens: 32_768, gpu: "other" },
-  "qwen2.5-7b-a10g": { row: [30, 15, 0.125, 330, 8], kvTokens: 85_000, maxModelTokens: 32_768, gpu: "other" },
-  "llama-3-70b-h100-tp4": { row: [17, 20, 0.034, 62, 1.7], kvTokens: 488_000, maxModelTokens: 131_072, gpu: "large" },
-  "llama-3-70b-h100-tp8": { row: [12, 20, 0.017, 37, 0.9], kvTokens: 1_400_000, maxModelTokens: 131_072, gpu: "large" },
-  "llama-3-70b-a100-tp4": { row: [30, 25, 0.056, 190, 3.3], kvTokens: 488_000, maxModelTokens: 131_072, gpu: "other" },
+  "llama-3-8b-h100": {
+    hardware: { model: "llama-3-8b", gpu: "h100", tensorParallel: 1 },
+    row: [7, 5, 0.06, 23, 1.3],
+    kvTokens: 452_000,
+    maxModelTokens: 131_072,
+    gpu: "large",
+  },
+  "llama-3-8b-a100": {
+    hardware: { model: "llama-3-8b", gpu: "a100", tensorParallel: 1 },
+    row: [11, 10, 0.09, 69, 2.6],
+    kvTokens: 452_000,
+    maxModelTokens: 131_072,
+    gpu: "other",
+  },
+  "llama-3-8b-l4": {
+    hardware: { model: "llama-3-8b", gpu: "l4", tensorParallel: 1 },
+    row: [62, 20, 0.55, 240, 9],
+    kvTokens: 39_000,
+    maxModelTokens: 32_768,
+    gpu: "other",
+  },
+  // Captured graphs take a part of the little memory that the weights leave.
+  "qwen2.5-7b-a10g": {
+    hardware: { model: "qwen2.5-7b", gpu: "a10g", tensorParallel: 1 },
+    row: [30, 15, 0.125, 330, 8],
+    kvTokens: 85_000,
+    maxModelTokens: 32_768,
+    gpu: "other",
+  },
+  "llama-3-70b-h100-tp4": {
+    hardware: { model: "llama-3-70b", gpu: "h100", tensorParallel: 4 },
+    row: [17, 20, 0.034, 62, 1.7],
+    kvTokens: 488_000,
+    maxModelTokens: 131_072,
+    gpu: "large",
+  },
+  "llama-3-70b-h100-tp8": {
+    hardware: { model: "llama-3-70b", gpu: "h100", tensorParallel: 8 },
+    row: [12, 20, 0.017, 37, 0.9],
+    kvTokens: 1_400_000,
+    maxModelTokens: 131_072,
+    gpu: "large",
+  },
+  "llama-3-70b-a100-tp4": {
+    hardware: { model: "llama-3-70b", gpu: "a100", tensorParallel: 4 },
+    row: [30, 25, 0.056, 190, 3.3],
+    kvTokens: 488_000,
+    maxModelTokens: 131_072,
+    gpu: "other",
+  },
   // cP is 38 because cA carries the attention: together 0.40 s for a chunk of 8192, the published calibration.
-  "qwen3-32b-h100-tp2": { row: [13, 10, 0.052, 38, 2.6], kvTokens: 307_328, maxModelTokens: 40_960, gpu: "large" },
+  "qwen3-32b-h100-tp2": {
+    hardware: { model: "qwen3-32b", gpu: "h100", tensorParallel: 2 },
+    row: [13, 10, 0.052, 38, 2.6],
+    kvTokens: 307_328,
+    maxModelTokens: 40_960,
+    gpu: "large",
+  },
 };
 
 /** Defaults of vLLM's OpenAI server: GPUs of 70 GiB and more except A100 / all others (simulator 1.2). */
@@ -47,10 +98,7 @@ export const presetNames = Object.keys(presetData) as readonly PresetName[];
  * adapter), 100 ms from disk, 10 ms from host memory. Throws RangeError for an unknown name.
  */
 export function presetConfig(name: string, overrides: Partial<ReplicaConfig> = {}): ReplicaConfig {
-  const data: PresetData | undefined = Object.hasOwn(presetData, name) ? presetData[name as PresetName] : undefined;
-  if (data === undefined) {
-    throw new RangeError(`Cannot use preset "${name}": unknown, expected one of ${presetNames.join(", ")}`);
-  }
+  const data = presetOf(name);
   const [baseMs, perRequestUs, perContextTokenUs, perPrefillTokenUs, attentionNs] = data.row;
   return {
     coefficients: { baseMs, perRequestUs, perContextTokenUs, perPrefillTokenUs, attentionNs },
@@ -70,4 +118,20 @@ export function presetConfig(name: string, overrides: Partial<ReplicaConfig> = {
     adapterStepFactor: 0.02,
     ...overrides,
   };
+}
+
+/** What the model of a preset runs on. Throws RangeError for an unknown name. */
+export function presetHardware(name: string): Hardware {
+  return presetOf(name).hardware;
+}
+
+/** Lower bounds of a preset's coefficients by the datasheet of its GPU. Throws RangeError for an unknown name. */
+export function presetFloors(name: string): PhysicalFloors {
+  return physicalFloors(presetOf(name).hardware);
+}
+
+function presetOf(name: string): PresetData {
+  const data: PresetData | undefined = Object.hasOwn(presetData, name) ? presetData[name as PresetName] : undefined;
+  if (data !== undefined) return data;
+  throw new RangeError(`Cannot use preset "${name}": unknown, expected one of ${presetNames.join(", ")}`);
 }

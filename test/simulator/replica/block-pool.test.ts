@@ -14,7 +14,7 @@ test("a hash index behaves as a map under sets and deletes in any order", () => 
   );
   fc.assert(
     fc.property(fc.array(fc.tuple(hash, fc.boolean()), { maxLength: 200 }), (operations) => {
-      const index = new HashIndex(40);
+      const index = new HashIndex();
       const model = new Map<number, number>();
       for (const [i, [key, isDelete]] of operations.entries()) {
         if (isDelete) {
