@@ -2,6 +2,7 @@ import { benchDecisionRing } from "./decision-ring.ts";
 import { benchRequestScan } from "./request-scan.ts";
 import { benchSchedule } from "./schedule.ts";
 import { benchScrape } from "./scrape.ts";
+import { benchSimulatorReplica } from "./simulator-replica.ts";
 
 /** Every benchmark, one after the other so that none disturbs another; all together take well under a minute. */
 const print = (line: string): void => console.log(`  ${line}`);
@@ -16,3 +17,5 @@ console.log("Metrics pages: CPU time of reading one, against parsing it whole");
 benchScrape(print);
 console.log("Request bodies: 10 MB in pieces of 62,000 bytes");
 benchRequestScan(print);
+console.log("Simulated replicas: eight of an 8B model, one core");
+benchSimulatorReplica(print);
