@@ -24,7 +24,7 @@ interface Load {
 
 const loads: readonly Load[] = [
   { name: "512/512 at 80/s", requests: 40_000, exactRequests: 4000, create: (n) => equalLengths(n, 80) },
-  { name: "512/512 saturated", requests: 40_000, exactRequests: 4000, create: (n) => equalLengths(n, 400) },
+  { name: "512/512 saturated", requests: 40_000, exactRequests: 4000, create: (n) => equalLengths(n, 165) },
   { name: "conversations", requests: 12_031, exactRequests: 2000, create: (n) => conversations(n) },
 ];
 
@@ -79,7 +79,7 @@ class Pool implements ReplicaListener {
     for (const arrival of arrivals) {
       for (; this.#scrapedAtMs <= arrival.atMs; this.#scrapedAtMs += scrapeMs) this.#scrape();
       for (const replica of this.#replicas) replica.advance(arrival.atMs);
-      const chosen = this.#inFlight.indexOf(Math.min(...this.#inFlight));
+      const chosen = this.#least();
       this.#inFlight[chosen]!++;
       this.#replicaOf[arrival.id] = chosen;
       this.#replicas[chosen]!.submit(arrival, arrival.atMs);
@@ -87,6 +87,12 @@ class Pool implements ReplicaListener {
     for (const replica of this.#replicas) {
       while (replica.nextEventMs() !== Infinity) replica.advance(replica.nextEventMs());
     }
+  }
+
+  #least(): number {
+    let least = 0;
+    for (let i = 1; i < replicas; i++) if (this.#inFlight[i]! < this.#inFlight[least]!) least = i;
+    return least;
   }
 
   firstToken(): void {

@@ -63,11 +63,6 @@ export class DecodeSet {
     return this.#steps - sequence.offset;
   }
 
-  /** Whether `sequence` needs a new block in the next step. */
-  needsBlock(sequence: MacroSequence): boolean {
-    return this.computedBy(sequence) % this.#blockSize === 0;
-  }
-
   /** A request that has its last token, taken out; undefined when none has. */
   takeFinished(): MacroSequence | undefined {
     const { first } = this.#heap;

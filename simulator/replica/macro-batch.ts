@@ -157,14 +157,14 @@ export class MacroBatch {
   finish(steps: number, lastStartMs: number): StepEnd {
     if (steps > 1) this.#queue.arrive(lastStartMs);
     const { told, late } = this.#end;
-    told.length = late.length = 0;
+    if (told.length > 0) told.length = 0;
+    if (late.length > 0) late.length = 0;
     this.#filling.fill(steps, this.#prefilling);
     this.#emitDecodes(steps);
     this.#decodes.advance(steps);
     for (let done = this.#takeFinished(); done !== undefined; done = this.#takeFinished()) told.push(done);
     if (this.#prefilling.length > 0) this.#finishChunks();
-    for (const sequence of this.#cancelled) if (sequence.isDecoding) told.push(this.#leaveDecodes(sequence));
-    this.#cancelled.length = 0;
+    if (this.#cancelled.length > 0) this.#takeCancelled();
     if (told.length > 1) told.sort((a, b) => a.order - b.order);
     for (const sequence of told) this.#drop(sequence);
     return this.#end;
@@ -197,43 +197,28 @@ export class MacroBatch {
     return this.#queue.length > 0 ? this.#adapters.nextReadyMs(this.#formedAtMs) : Number.POSITIVE_INFINITY;
   }
 
-  /** Gives every running request its share of the step; returns the tokens left. */
-  #scheduleRunning(nowMs: number): number {
-    const left = this.#scheduleAtOnce();
-    return left >= 0 ? left : this.#scheduleInOrder(nowMs);
-  }
-
   /**
-   * The usual case, blocks for all; -1 when it is not. The order of the batch does not matter then: a request is admitted
-   * only when those before it have what they want, and they never want more later, so that just the last one may get less.
+   * Gives every running request its share of the step, preempting from the end of the batch while blocks do not suffice for
+   * all; returns the tokens left. The order of the batch need not be walked: a request is admitted only when those before it
+   * have what they want, and they never want more later, so that just the last one may get less than that.
    */
-  #scheduleAtOnce(): number {
-    let left = this.config.maxBatchedTokens - this.#decodes.count;
-    let blocks = this.#decodes.blocksNeeded(0, 1);
-    for (const sequence of this.#prefilling) {
-      sequence.chunk = this.#limitChunk(sequence.tokens - sequence.computed, left);
-      left -= sequence.chunk;
-      blocks += this.#blocksMissing(sequence);
+  #scheduleRunning(nowMs: number): number {
+    for (;;) {
+      let left = this.config.maxBatchedTokens - this.#decodes.count;
+      let blocks = this.#decodes.blocksNeeded(0, 1);
+      for (const sequence of this.#prefilling) {
+        sequence.chunk = this.#limitChunk(sequence.tokens - sequence.computed, left);
+        left -= sequence.chunk;
+        blocks += this.#blocksMissing(sequence);
+      }
+      const last = this.#running.last;
+      if (blocks <= this.#pool.free || last === undefined) {
+        this.#pool.allocate(blocks);
+        for (const sequence of this.#prefilling) sequence.held += this.#blocksMissing(sequence);
+        return left;
+      }
+      this.#preempt(last, nowMs);
     }
-    if (blocks > this.#pool.free) return -1;
-    this.#pool.allocate(blocks);
-    for (const sequence of this.#prefilling) sequence.held += this.#blocksMissing(sequence);
-    return left;
-  }
-
-  /** Request by request, preempting from the end of the batch where blocks run out. */
-  #scheduleInOrder(nowMs: number): number {
-    for (const sequence of this.#prefilling) sequence.chunk = 0;
-    let left = this.config.maxBatchedTokens;
-    let next = this.#running.first;
-    while (next !== undefined && left > 0) {
-      const sequence = next;
-      if (!sequence.isDecoding) sequence.chunk = this.#limitChunk(sequence.tokens - sequence.computed, left);
-      if (!this.#grow(sequence, nowMs)) return left;
-      left -= sequence.isDecoding ? 1 : sequence.chunk;
-      next = sequence.next;
-    }
-    return left;
   }
 
   #limitChunk(tokens: number, budget: number): number {
@@ -243,20 +228,6 @@ export class MacroBatch {
 
   #blocksMissing({ computed, chunk, held }: MacroSequence): number {
     return Math.ceil((computed + chunk) / this.config.blockSizeTokens) - held;
-  }
-
-  /** Allocates what the step needs for `sequence`; false when it was preempted itself. */
-  #grow(sequence: MacroSequence, nowMs: number): boolean {
-    const blocks = sequence.isDecoding ? Number(this.#decodes.needsBlock(sequence)) : this.#blocksMissing(sequence);
-    while (blocks > this.#pool.free) {
-      const victim = this.#running.last;
-      if (victim === undefined) return false;
-      this.#preempt(victim, nowMs);
-      if (victim === sequence) return false;
-    }
-    this.#pool.allocate(blocks);
-    if (!sequence.isDecoding) sequence.held += blocks;
-    return true;
   }
 
   #preempt(victim: MacroSequence, nowMs: number): void {
@@ -354,13 +325,22 @@ export class MacroBatch {
     this.#generationTokens += tokens * steps;
     for (const sequence of this.#late) if (!sequence.isCancelled) this.#end.late.push(sequence);
     this.#end.regularTokens = tokens - this.#end.late.length;
-    this.#late.length = 0;
+    if (this.#late.length > 0) this.#late.length = 0;
   }
 
   #takeFinished(): MacroSequence | undefined {
     const sequence = this.#decodes.takeFinished();
     if (sequence !== undefined) this.#filling.remove(sequence);
     return sequence;
+  }
+
+  #takeCancelled(): void {
+    for (const sequence of this.#cancelled) {
+      if (!sequence.isDecoding) continue;
+      this.#leaveDecodes(sequence);
+      this.#end.told.push(sequence);
+    }
+    this.#cancelled.length = 0;
   }
 
   /** Ends the chunks of the step; what is not done stays in prefill. */
@@ -399,10 +379,9 @@ export class MacroBatch {
     this.#filling.add(sequence);
   }
 
-  #leaveDecodes(sequence: MacroSequence): MacroSequence {
+  #leaveDecodes(sequence: MacroSequence): void {
     this.#decodes.remove(sequence);
     this.#filling.remove(sequence);
-    return sequence;
   }
 
   /** Takes a request that has ended or was cancelled out of the batch. */
