@@ -30,6 +30,12 @@ export class RowProblems {
     this.#add(`${this.file}[${index}]`, found, expected);
   }
 
+  /** Takes over those of another file. */
+  addAll({ count, examples }: RowProblems): void {
+    this.#count += count;
+    this.examples.push(...examples.slice(0, keptExamples - this.examples.length));
+  }
+
   #add(where: string, found: string, expected: string): void {
     this.#count++;
     if (this.examples.length < keptExamples) this.examples.push({ where, found, expected });

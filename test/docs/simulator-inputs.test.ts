@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { loadNames, namedLoads } from "../../simulator/generators/named-loads.ts";
+import { metricsFormats } from "../../simulator/metrics/read-metrics.ts";
 import { scenario, scenarioNames } from "../../simulator/scenarios/registry.ts";
 import { traceFormats } from "../../simulator/traces/trace-formats.ts";
 
@@ -31,5 +32,12 @@ test("docs/simulator-inputs.md lists every scenario", () => {
   assert.deepEqual(
     rowsOf("Scenarios"),
     scenarioNames.map((name) => `| \`${name}\` | ${scenario(name).description} | ${scenario(name).expected} |`),
+  );
+});
+
+test("docs/simulator-inputs.md lists every form of metrics", () => {
+  assert.deepEqual(
+    rowsOf("Recorded metrics"),
+    metricsFormats.map(({ name, description }) => `| \`${name}\` | ${description} |`),
   );
 });
