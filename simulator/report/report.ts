@@ -1,5 +1,52 @@
-import type { ExperimentResult } from "../experiment/result.ts";
-/** Placeholder. */
+import type { CellResult, ExperimentResult } from "../experiment/result.ts";
+import { listAssumptions } from "./assumptions.ts";
+import { describeCell } from "./describe-cell.ts";
+import { figureRows } from "./figure-rows.ts";
+import { formatPage, type PageTable } from "./page.ts";
+import { plotForest, plotSeeds, plotTornado } from "./plots/comparisons.ts";
+import { plotHeatMaps, plotHitRatio } from "./plots/over-time.ts";
+import { plotPareto } from "./plots/pareto.ts";
+import { plotRateCurves, plotStaleness } from "./plots/rate-curves.ts";
+import { plotTtftCdf } from "./plots/ttft-cdf.ts";
+import { pairVerdicts } from "./verdicts.ts";
+
+const plots = [
+  plotRateCurves,
+  plotStaleness,
+  plotForest,
+  plotTtftCdf,
+  plotSeeds,
+  plotPareto,
+  plotHitRatio,
+  plotTornado,
+  plotHeatMaps,
+];
+
+/** An experiment as one HTML document with every plot that its conditions allow. The same experiment gives the same text. */
 export function formatReport(result: ExperimentResult): string {
-  return JSON.stringify(result);
+  const { trace, requests, plan, cells } = result;
+  const [first] = cells;
+  return formatPage({
+    title: `Policies on ${trace}`,
+    subtitle: `${requests.toLocaleString("en-US")} requests, ${plan.preset}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}; ${cells.length === 1 && first !== undefined ? describeCell(first) : `${cells.length} conditions`}`,
+    policies: plan.policies.map(({ name }) => name),
+    verdicts: cells.length === 1 ? pairVerdicts(first?.paired ?? []) : cells.flatMap(verdictsOf),
+    plots: plots.flatMap((plot) => plot(result)),
+    tables: cells.map((cell) => formatFigures(cell, cells.length > 1)),
+    assumptions: listAssumptions(result),
+  });
+}
+
+function verdictsOf(cell: CellResult): { verdict: string; text: string }[] {
+  return pairVerdicts(cell.paired).map(({ verdict, text }) => ({ verdict, text: `${describeCell(cell)}: ${text}` }));
+}
+
+function formatFigures(cell: CellResult, isOneOfMany: boolean): PageTable {
+  return {
+    caption: isOneOfMany ? describeCell(cell) : "Figures",
+    rows: [
+      ["", ...cell.policies.map(({ name }) => name)],
+      ...figureRows.map(({ name, read }) => [name, ...cell.policies.map(read)]),
+    ],
+  };
 }

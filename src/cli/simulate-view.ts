@@ -3,7 +3,9 @@ import type { Knee } from "../../simulator/experiment/knee.ts";
 import type { CellResult, ExperimentResult, PolicyResult } from "../../simulator/experiment/result.ts";
 import { findSeedGroups } from "../../simulator/experiment/seed-groups.ts";
 import { listAssumptions } from "../../simulator/report/assumptions.ts";
+import { figureRows } from "../../simulator/report/figure-rows.ts";
 import { formatNumber, formatShare } from "../../simulator/report/numbers.ts";
+import { describeCell } from "../../simulator/report/describe-cell.ts";
 import { pairVerdicts } from "../../simulator/report/verdicts.ts";
 
 const width = 110;
@@ -22,50 +24,19 @@ export function formatSimulation(result: ExperimentResult): string {
 }
 
 function formatCell(cell: CellResult): string[] {
-  const { rateScale, replicas, scrapeMs, offeredPerSecond, policies, paired } = cell;
-  const title = `${replicas} replicas, ${formatNumber(offeredPerSecond)} requests/s (rate scale ${Number(rateScale.toPrecision(4))}), scraped every ${formatNumber(scrapeMs)} ms`;
+  const { policies, paired } = cell;
   const table = new Table({
     head: ["", ...policies.map(({ name }) => name)],
     colAligns: ["left", ...policies.map(() => "right" as const)],
     style: { head: [], border: [], compact: true },
   });
-  for (const { label, read } of rows) table.push([label, ...policies.map(read)]);
+  for (const { label, read } of figureRows) table.push([label, ...policies.map(read)]);
   return [
-    title,
+    describeCell(cell),
     table.toString(),
     ...pairVerdicts(paired).flatMap(({ text }) => wrap(text)),
     ...policies.flatMap(describeGroups),
   ];
-}
-
-const rows: readonly { readonly label: string; readonly read: (policy: PolicyResult) => string }[] = [
-  { label: "time to first token p50, ms", read: (policy) => withHalf(policy, policy.ttftMs.p50, "ttftMs.p50") },
-  { label: "                    p90", read: (policy) => withHalf(policy, policy.ttftMs.p90, "ttftMs.p90") },
-  { label: "                    p99", read: (policy) => withHalf(policy, policy.ttftMs.p99, "ttftMs.p99") },
-  { label: "between tokens      mean, ms", read: (policy) => withHalf(policy, policy.itlMs.mean, "itlMs.mean") },
-  { label: "                    p99", read: (policy) => withHalf(policy, policy.itlMs.p99, "itlMs.p99") },
-  { label: "whole answer        mean, ms", read: (policy) => withHalf(policy, policy.e2eMs.mean, "e2eMs.mean") },
-  { label: "                    p99", read: (policy) => withHalf(policy, policy.e2eMs.p99, "e2eMs.p99") },
-  { label: "goodput, requests/s", read: (policy) => withHalf(policy, policy.goodput, "goodput") },
-  { label: "requests within objectives", read: ({ attainment }) => formatShare(attainment) },
-  {
-    label: "output tokens/s",
-    read: (policy) => withHalf(policy, policy.outputTokensPerSecond, "outputTokensPerSecond"),
-  },
-  { label: "prompt tokens from cache", read: ({ prefixHitRatio }) => formatShare(prefixHitRatio) },
-  { label: "busiest replica, x mean", read: ({ maxOverMean }) => maxOverMean.toFixed(2) },
-  { label: "preemptions", read: ({ preemptions }) => formatNumber(preemptions) },
-  {
-    label: "refused / unfinished",
-    read: ({ refused, unfinished }) => `${formatNumber(refused)} / ${formatNumber(unfinished)}`,
-  },
-];
-
-/** "812 ±34": a mean and half its interval. */
-function withHalf({ intervals }: PolicyResult, mean: number, metric: string): string {
-  const interval = intervals[metric];
-  if (interval === null || interval === undefined) return formatNumber(mean);
-  return `${formatNumber(mean)} ±${formatNumber((interval[1] - interval[0]) / 2)}`;
 }
 
 function describeGroups({ name, bySeed }: PolicyResult): string[] {

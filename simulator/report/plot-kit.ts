@@ -1,0 +1,78 @@
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+
+/** One plot of a report. */
+export interface ReportPlot {
+  /** Anchor in the page. */
+  readonly id: string;
+  readonly title: string;
+  /** How to read it. */
+  readonly caption: string;
+  /** SVG elements, one below the other, each with a heading of its own or none. */
+  readonly panels: readonly { readonly heading: string; readonly svg: string }[];
+  /** Takes the whole width of the page. */
+  readonly isWide?: boolean;
+  /** Whether its colors stand for policies. */
+  readonly hasPolicies?: boolean;
+}
+
+/** Colors and signs that a reader tells apart whatever colors they see; more policies begin anew, with dashed lines. */
+const colors = 8;
+
+const { document } = parseHTML("<!doctype html><html><body></body></html>");
+
+/** The color of the policy at a place, as CSS that follows the page's light or dark scheme. */
+export function policyColor(at: number): string {
+  return `var(--policy-${at % colors})`;
+}
+
+/** Dashes of the policy at a place: none for the first eight. */
+export function policyDash(at: number): string {
+  return ["none", "6 3", "2 3"][Math.floor(at / colors) % 3] ?? "none";
+}
+
+/** Draws a plot as SVG text; `label` is what screen readers say. Colors are literal CSS. */
+export function draw(label: string, options: Plot.PlotOptions): string {
+  const svg = Plot.plot({
+    document,
+    width: 640,
+    height: 300,
+    marginLeft: 60,
+    marginBottom: 42,
+    marginTop: 24,
+    marginRight: 24,
+    style: { fontSize: "12px", overflow: "visible" },
+    ariaLabel: label,
+    color: { type: "identity" },
+    ...options,
+  });
+  svg.setAttribute("role", "img");
+  return String(svg.outerHTML);
+}
+
+/** A line at zero. */
+export function zeroX(): Plot.Markish {
+  return Plot.ruleX([0], { stroke: "currentColor", strokeOpacity: 0.6 });
+}
+
+/** Ticks of a logarithmic axis in ms: "50 ms", "2 s". */
+export function formatMsTick(ms: number): string {
+  if (ms >= 1000) return `${Number((ms / 1000).toPrecision(3))} s`;
+  return `${Number(ms.toPrecision(3))} ms`;
+}
+
+/** Powers of ten and their doubles and fives between two values: ticks of a logarithmic axis. */
+export function logTicks(values: readonly number[]): number[] {
+  const known = values.filter((value) => value > 0 && Number.isFinite(value));
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  if (known.length === 0) return [];
+  const steps = high / low > 300 ? [1] : high / low > 30 ? [1, 3] : [1, 2, 5];
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+    for (const step of steps) {
+      const tick = step * 10 ** power;
+      if (tick >= low * 0.9 && tick <= high * 1.1) ticks.push(Number(tick.toPrecision(3)));
+    }
+  }
+  return ticks;
+}
