@@ -1,7 +1,6 @@
-import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { StringDecoder } from "node:string_decoder";
 import { lineSchema, type RecordingHeader, type RecordingLine, schemaVersion } from "../../src/recording/line.ts";
 
 /** A line that cannot be used: skipped, and counted. */
@@ -32,7 +31,7 @@ export interface OpenedRecording {
   readonly files: readonly string[];
   readonly report: ReadReport;
   /** Every line but headers, in order; to be run through once. `report` is complete afterwards. */
-  lines(): AsyncGenerator<RecordingLine>;
+  lines(): Generator<RecordingLine>;
 }
 
 const maxBadNamed = 20;
@@ -41,12 +40,12 @@ const suffix = ".ndjson";
 const maxLineLength = 4_194_304;
 
 /**
- * Opens a recording: a file, or a folder that holds the files of one. Rejects with one line when there is none, when it is
+ * Opens a recording: a file, or a folder that holds the files of one. Throws an error of one line when there is none, when it is
  * something else or of another version, and when the folder holds several.
  */
-export async function openRecording(path: string): Promise<OpenedRecording> {
-  const files = await findFiles(path);
-  const headers = await Promise.all(files.map((file) => readHeader(file)));
+export function openRecording(path: string): OpenedRecording {
+  const files = findFiles(path);
+  const headers = files.map((file) => readHeader(file));
   const found = headers.map((header, i) => ({ header, file: files[i] as string }));
   const names = [...new Set(headers.map(({ recording }) => recording))];
   if (names.length > 1) {
@@ -75,23 +74,25 @@ function refuse(path: string, what: string, expected: string, cause?: unknown): 
 }
 
 /** A file that is named stands for all files of its recording in its folder. */
-async function findFiles(path: string): Promise<string[]> {
+function findFiles(path: string): string[] {
   const expected = "a folder or a file that epp serve --record has written";
   let isFolder = false;
   try {
-    isFolder = (await stat(path)).isDirectory();
+    isFolder = statSync(path).isDirectory();
   } catch (error) {
     refuse(path, (error as Error).message, expected, error);
   }
   if (!isFolder) return [path];
-  const names = (await readdir(path)).filter((name) => name.endsWith(suffix)).toSorted();
+  const names = readdirSync(path)
+    .filter((name) => name.endsWith(suffix))
+    .toSorted();
   if (names.length === 0) refuse(path, `no file *${suffix}`, expected);
   return names.map((name) => join(path, name));
 }
 
-async function readHeader(file: string): Promise<RecordingHeader> {
+function readHeader(file: string): RecordingHeader {
   const expected = `a header of schema version ${schemaVersion} in its first line`;
-  const text = await firstLine(file);
+  const { value: text = "" } = textLines(file).next() as { value?: string };
   const value = parseJson(text);
   if (value === undefined) refuse(file, `"${text.slice(0, 40)}"`, expected);
   const version = (value as { schemaVersion?: unknown } | null)?.schemaVersion;
@@ -101,16 +102,33 @@ async function readHeader(file: string): Promise<RecordingHeader> {
   return parsed.data;
 }
 
-async function firstLine(file: string): Promise<string> {
-  const input = createReadStream(file, { end: 65_535 });
-  for await (const line of createInterface({ input })) return line;
-  return "";
+const chunkBytes = 262_144;
+
+/** Lines of a file, piece by piece, so that it need not fit a string. A line longer than any of ours comes in parts. */
+function* textLines(file: string): Generator<string, void> {
+  const handle = openSync(file, "r");
+  try {
+    const chunk = Buffer.allocUnsafe(chunkBytes);
+    const decoder = new StringDecoder("utf8");
+    let rest = "";
+    for (let length = readSync(handle, chunk); length > 0; length = readSync(handle, chunk)) {
+      const lines = (rest + decoder.write(chunk.subarray(0, length))).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines;
+      if (rest.length <= maxLineLength) continue;
+      yield rest;
+      rest = "";
+    }
+    if (rest !== "") yield rest;
+  } finally {
+    closeSync(handle);
+  }
 }
 
-async function* readLines(files: readonly string[], report: ReadReport): AsyncGenerator<RecordingLine> {
+function* readLines(files: readonly string[], report: ReadReport): Generator<RecordingLine> {
   for (const [place, file] of files.entries()) {
     let number = 0;
-    for await (const text of createInterface({ input: createReadStream(file) })) {
+    for (const text of textLines(file)) {
       number++;
       if (text === "") continue;
       report.lines++;

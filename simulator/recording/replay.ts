@@ -40,9 +40,9 @@ interface Following {
  * Decides every recorded request again: with the config of the recording, which must give the recorded decision, and with
  * others. Each decides over the endpoints as they were recorded and learns from where requests were really sent.
  */
-export async function replay(options: ReplayOptions): Promise<ReplayReport> {
+export function replay(options: ReplayOptions): ReplayReport {
   const run = new Replay(options);
-  for await (const line of options.recording.lines()) run.take(line);
+  for (const line of options.recording.lines()) run.take(line);
   return run.report();
 }
 

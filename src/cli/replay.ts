@@ -26,10 +26,10 @@ export function registerReplay(program: Command): void {
       [],
     )
     .option("--json", "print the result as one JSON document")
-    .action(async (path: string, options: ReplayCommandOptions) => {
+    .action((path: string, options: ReplayCommandOptions) => {
       const configs = options.config.map(readConfig);
-      const recording = await openRecording(path);
-      const report = await replay({ recording, load: (text) => compile(text, "the recorded config"), configs });
+      const recording = openRecording(path);
+      const report = replay({ recording, load: (text) => compile(text, "the recorded config"), configs });
       for (const { file, line, problem } of recording.report.bad) console.error(`epp: ${file}:${line}: ${problem}`);
       console.log(options.json === true ? JSON.stringify(report, undefined, 2) : formatReplay(report));
       if (report.decisions > 0) return;

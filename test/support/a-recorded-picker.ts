@@ -40,7 +40,7 @@ export const aHeader: RecordingHeader = {
 /** A recording that lies in memory. */
 export function inMemory(lines: readonly string[]): OpenedRecording {
   const report = { lines: lines.length, skipped: 0, bad: [], dropped: 0, beginsLate: false, isComplete: true };
-  async function* parsed(): AsyncGenerator<RecordingLine> {
+  function* parsed(): Generator<RecordingLine> {
     for (const line of lines) yield JSON.parse(line) as RecordingLine;
   }
   return { header: aHeader, files: [], report, lines: parsed };

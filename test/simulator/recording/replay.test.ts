@@ -92,14 +92,14 @@ function act(picker: RecordedPicker, lives: Map<number, number>, done: Action): 
   }
 }
 
-test("whatever happens to a picker, its recorded config decides every recorded request again as it did", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(action, { minLength: 20, maxLength: 200 }), async (actions) => {
+test("whatever happens to a picker, its recorded config decides every recorded request again as it did", () => {
+  fc.assert(
+    fc.property(fc.array(action, { minLength: 20, maxLength: 200 }), (actions) => {
       const picker = new RecordedPicker();
       picker.store.reset([specOf(0), specOf(1), specOf(2)]);
       const lives = new Map<number, number>();
       for (const one of actions) act(picker, lives, one);
-      const { recorded } = await replayAll(picker);
+      const { recorded } = replayAll(picker);
       assert.deepEqual([recorded.decisions, recorded.identical], [picker.verdicts.length, picker.verdicts.length]);
     }),
     { numRuns: 200 },
@@ -128,10 +128,10 @@ function aPickerWithPrefix(): RecordedPicker {
   return picker;
 }
 
-test("another config's picks are told by from, to and number, and nothing else changes", async () => {
+test("another config's picks are told by from, to and number, and nothing else changes", () => {
   const picker = aPickerWithPrefix();
   assert.deepEqual(picker.verdicts, ["default/server-0", "default/server-0"]);
-  const { configs, disagreement } = await replayAll(picker, [{ name: "load only", config: loadOnly }]);
+  const { configs, disagreement } = replayAll(picker, [{ name: "load only", config: loadOnly }]);
   const [other] = configs;
   assert.deepEqual([other?.decisions, other?.identical, other?.refused], [2, 1, 0]);
   assert.equal(other?.changes.length, 1);
@@ -143,21 +143,21 @@ test("another config's picks are told by from, to and number, and nothing else c
   ]);
 });
 
-test("a policy learns where requests were really sent, not where it would have sent them", async () => {
+test("a policy learns where requests were really sent, not where it would have sent them", () => {
   const picker = aPickerWithPrefix();
-  const { configs } = await replayAll(picker, [{ name: "same", config: compileConfig(undefined) }]);
+  const { configs } = replayAll(picker, [{ name: "same", config: compileConfig(undefined) }]);
   assert.equal(configs[0]?.identical, 2);
 });
 
-test("a refusal is recorded and repeated with its reason", async () => {
+test("a refusal is recorded and repeated with its reason", () => {
   const picker = new RecordedPicker();
   picker.route(aRequest({}));
-  const { recorded } = await replayAll(picker);
+  const { recorded } = replayAll(picker);
   assert.deepEqual([recorded.decisions, recorded.identical, recorded.refused], [1, 1, 1]);
   assert.deepEqual(picker.verdicts, ["refused: rejected-no-endpoints"]);
 });
 
-test("configs that read request headers make a replay inexact, which it says", async () => {
+test("configs that read request headers make a replay inexact, which it says", () => {
   const picker = aPickerWithPrefix();
   const config = compileConfig(`apiVersion: llm-d.ai/v1alpha1
 kind: EndpointPickerConfig
@@ -170,7 +170,7 @@ schedulingProfiles:
       - pluginRef: header-based-testing-filter
       - pluginRef: max-score-picker
 `);
-  const { cautions } = await replayAll(picker, [{ name: "by header", config }]);
+  const { cautions } = replayAll(picker, [{ name: "by header", config }]);
   assert.equal(cautions.length, 1);
   assert.match(cautions[0] ?? "", /request headers, which recordings do not hold/);
 });
