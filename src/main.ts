@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { admit } from "./admission/admit.ts";
 import { CompletionRate } from "./admission/completion-rate.ts";
 import { poolSaturation } from "./admission/saturation.ts";
@@ -13,15 +12,11 @@ import { TokenEstimator } from "./datastore/token-estimator.ts";
 import { createDebugPages } from "./decisions/debug-pages.ts";
 import { DecisionLog } from "./decisions/decision-log.ts";
 import { ByteBudget } from "./extproc/byte-budget.ts";
-import {
-  checkKeyPair,
-  defaultTlsSettings,
-  plainCredentials,
-  readKeyPair,
-  type TlsSettings,
-} from "./extproc/certificate.ts";
+import { defaultTlsSettings, plainCredentials, type TlsSettings } from "./extproc/certificate.ts";
 import type { DrainReport } from "./extproc/drain.ts";
 import type { RequestPolicy } from "./extproc/exchange.ts";
+import type { ElectionTiming } from "./discovery/kubernetes/election-timing.ts";
+import type { LeaderElection } from "./discovery/kubernetes/leader-election.ts";
 import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
 import { Health } from "./extproc/health.ts";
 import { ReceivingSweep } from "./extproc/receiving-sweep.ts";
@@ -37,6 +32,8 @@ import { Readiness } from "./main/readiness.ts";
 import { type Recording, type RecordingOptions, startRecording, unrecorded } from "./main/recording.ts";
 import { type FileReports, followConfig } from "./main/watched-files.ts";
 import type { Recorder } from "./recording/recorder.ts";
+import { type LeadershipReports, standForElection } from "./main/leadership.ts";
+import { authorizeByCluster, type MetricsTlsFiles, readMetricsTls } from "./main/metrics-port.ts";
 import { Dispatcher } from "./routing/dispatcher.ts";
 import { prepare } from "./routing/prepare.ts";
 import { withoutLastResort, type RoutingDeps, routeRequest } from "./routing/route-request.ts";
@@ -45,10 +42,12 @@ import { observeCertificate } from "./telemetry/certificate-metrics.ts";
 import { yieldDescriptors } from "./telemetry/descriptor-metrics.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { guardLoop } from "./telemetry/loop-guard.ts";
-import { type MutualTls, startMetricsServer } from "./telemetry/metrics-server.ts";
+import { startMetricsServer } from "./telemetry/metrics-server.ts";
 import { exportDecisionRing } from "./telemetry/decision-ring-metrics.ts";
 import { exportBytesPerToken, exportLoopLag, exportPool } from "./telemetry/pool-metrics.ts";
 import { createRegistry, type MetricsRegistry } from "./telemetry/registry.ts";
+import type { Authorize } from "./telemetry/page-access.ts";
+import { countStreams } from "./telemetry/stream-metrics.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
 
 const defaultStalenessMs = 2_000;
@@ -78,8 +77,16 @@ export interface PickerOptions extends DiscoveryOptions {
   readonly drainMs: number;
   /** When streams are cut that are still open, counted from `close`; default `drainMs`. */
   readonly hardStopMs?: number;
-  /** Mutual TLS on the metrics port: folder with tls.crt and tls.key, and the file with the clients' CA; default: plain HTTP. */
-  readonly metricsTls?: { readonly certDir: string; readonly clientCaFile: string } | undefined;
+  /** HTTPS on the metrics port; default: plain HTTP. */
+  readonly metricsTls?: MetricsTlsFiles | undefined;
+  /** Ask the cluster whether the bearer of a token may read a page of the metrics port; default false, and only in a cluster. */
+  readonly metricsAuth?: boolean;
+  /** Times of an election among the pickers of the pool; default: there is none, as outside of a cluster. */
+  readonly election?: ElectionTiming | undefined;
+  /** Serve gRPC health on the ext_proc port too; default true. */
+  readonly healthOnGrpcPort?: boolean;
+  /** Export the metrics of ext_proc streams; default false. */
+  readonly streamMetrics?: boolean;
   /** Pick from the whole pool whatever subset the host names; default false. */
   readonly ignoreSubset?: boolean;
   /** Put the total score of every candidate into the metadata; default false. */
@@ -161,10 +168,13 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     });
     exportBytesPerToken(registry, () => tokens.learned());
     started.push(exportLoopLag(registry), guardLoop(registry, clock, logger));
+    const election = elect(options, { ...reports, random, health });
     const metrics = await startMetricsServer(registry, {
       host,
       port: options.metricsPort,
-      mutualTls: await readMutualTls(options.metricsTls),
+      tls: await readMetricsTls(options.metricsTls),
+      authorize: authorizer(options, reports),
+      isReady: () => health.status("") === "SERVING",
       debugPages: createDebugPages({
         log: decisions,
         snapshot: () => store.snapshot(clock.nowMs()),
@@ -187,6 +197,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
         credentials: certificate?.credentials ?? plain,
         maxReceiveBytes: options.maxReceiveBytes ?? defaultMaxReceiveBytes,
         maxSendBytes: options.maxSendBytes,
+        servesHealth: options.healthOnGrpcPort,
       },
       exchangeDeps(options, {
         ...objects,
@@ -202,11 +213,17 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
       }),
     );
     // Not before the ext_proc port is open: hosts send streams as soon as health says serving.
-    void scraped.then(() => readiness.open());
+    void scraped.then(() => {
+      readiness.open();
+      // Who leads serves: a picker that knows no endpoints yet does not stand.
+      election?.start();
+    });
     started.push(async (hurry) => {
       health.change({ isDraining: true });
+      const released = election?.close();
       const { drainMs, hardStopMs = drainMs } = options;
       tellDrain(await extProc.close({ windowMs: drainMs, hardStopMs }, hurry), logger, registry);
+      await released;
     });
     return { grpcPort: extProc.port, grpcHealthPort: healthServer.port, metricsPort: metrics.port, store, close: stop };
   } catch (error) {
@@ -233,15 +250,16 @@ async function keepConfig(
   return (await followConfig({ ...watchedConfig, config }, replace, reports)).close;
 }
 
-async function readMutualTls(paths: PickerOptions["metricsTls"]): Promise<MutualTls | undefined> {
-  if (paths === undefined) return undefined;
-  const pair = await readKeyPair(paths.certDir);
-  checkKeyPair(pair, paths.certDir);
-  try {
-    return { ...pair, clientCa: await readFile(paths.clientCaFile) };
-  } catch (error) {
-    throw new Error(`Cannot read client CA "${paths.clientCaFile}": ${(error as Error).message}`, { cause: error });
-  }
+/** A candidate for the lead, where there is an election. */
+function elect(options: PickerOptions, reports: LeadershipReports): LeaderElection | undefined {
+  const { cluster, election: timing, poolName } = options;
+  if (cluster === undefined || timing === undefined) return undefined;
+  return standForElection({ api: cluster.api, namespace: cluster.namespace, poolName, timing }, reports);
+}
+
+/** Who may read the metrics port, where tokens are asked for. */
+function authorizer({ cluster, metricsAuth }: PickerOptions, reports: FileReports): Authorize | undefined {
+  return cluster !== undefined && metricsAuth === true ? authorizeByCluster(cluster.api, reports) : undefined;
 }
 
 interface SchedulingRooms {
@@ -338,6 +356,7 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms & O
       recorder?.refused(refusal, requestId);
     },
     dispatched: (decision) => dispatcher.dispatch(decision),
+    streamObserver: options.streamMetrics === true ? countStreams(registry) : undefined,
     streamFailed: (error) => options.logger.error({ err: error }, "Failed to process request"),
   };
 }

@@ -12,13 +12,10 @@ export const acceptedFlags = [
   "--zap-stacktrace-level",
   "--zap-time-encoding",
   "--refresh-prometheus-metrics-interval",
-  "--health-checking",
 ] as const;
 
 /** Flags that this version does not have yet, with what to do instead: refused, never ignored. */
 export const unavailableFlags: Readonly<Record<string, string>> = {
-  "--ha-enable-leader-election": "leader election is not available in this version",
-  "--enable-grpc-stream-metrics": "not available in this version: epp_streams_open is always there",
   "--total-queued-requests-metric": "deprecated; name metrics in the config's engineConfigs",
   "--total-running-requests-metric": "deprecated; name metrics in the config's engineConfigs",
   "--kv-cache-usage-percentage-metric": "deprecated; name metrics in the config's engineConfigs",

@@ -12,6 +12,7 @@ import { formatProblems } from "../lib/document.ts";
 import { type Picker, type PickerOptions, startPicker } from "../main.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { exitCode, UsageError } from "./exit.ts";
+import { answerHangup, stopSignals } from "./hangup.ts";
 import {
   booleanValue,
   byteSizeValue,
@@ -23,10 +24,11 @@ import {
 } from "./option-values.ts";
 import { addPoolFlags, locatePool, type PoolFlags, type PoolLocation } from "./pool-flags.ts";
 import { recordingFolder } from "./recording-folder.ts";
+import { addProcessFlags, type ProcessFlags, processOptions } from "./process-flags.ts";
 import { addAcceptedFlags, refuseUnavailable, warnAcceptedFlags } from "./serve-flags.ts";
 
 /** Options of `epp serve` as commander gives them. */
-interface ServeOptions extends PoolFlags {
+interface ServeOptions extends PoolFlags, ProcessFlags {
   configFile?: string;
   configText?: string;
   allowExperimentalPlugins: boolean;
@@ -44,9 +46,6 @@ interface ServeOptions extends PoolFlags {
   refreshMetricsInterval: number;
   drainTimeout: number;
   drainHardStop: number;
-  metricsEndpointAuth?: boolean;
-  metricsCertDir?: string;
-  metricsClientCaFile?: string;
   metricsStalenessThreshold: number;
   signalHalfLifeMin: number;
   signalHalfLifeMax: number;
@@ -74,7 +73,7 @@ export function registerServe(program: Command): void {
     .option("--host <address>", "address to listen on", "0.0.0.0")
     .option("--grpc-port <port>", "ext_proc", portValue, 9002)
     .option("--grpc-health-port <port>", "gRPC health, plain", portValue, 9003)
-    .option("--metrics-port <port>", "Prometheus metrics, plain HTTP", portValue, 9090)
+    .option("--metrics-port <port>", "Prometheus metrics and pages under /debug/", portValue, 9090)
     .option("--secure-serving [bool]", "TLS on the ext_proc port", booleanValue, true)
     .option("--cert-path <dir>", "folder with tls.crt and tls.key; default: a self-signed certificate")
     .option("--enable-cert-reload [bool]", "take over changes of the files in --cert-path", booleanValue, false)
@@ -90,9 +89,6 @@ export function registerServe(program: Command): void {
     )
     .option("--drain-timeout <duration>", "how long new streams are taken after SIGTERM", durationValue, 30_000)
     .option("--drain-hard-stop <duration>", "when open streams are cut after SIGTERM", durationValue, 120_000)
-    .option("--metrics-endpoint-auth [bool]", "not available with --endpoints", booleanValue)
-    .option("--metrics-cert-dir <dir>", "mutual TLS on the metrics port: folder with tls.crt and tls.key")
-    .option("--metrics-client-ca-file <file>", "mutual TLS on the metrics port: CA of the clients")
     .option(
       "--metrics-staleness-threshold <duration>",
       "age at which a sample counts as old in gauges",
@@ -122,15 +118,18 @@ export function registerServe(program: Command): void {
     .option("--emit-endpoint-scores [bool]", "every candidate's total score in the metadata", booleanValue, false)
     .option("--disable-endpoint-subset-filter [bool]", "ignore the host's subset hint", booleanValue, false)
     .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal, 4 every request", verbosityValue, 2);
+  addProcessFlags(command);
   addAcceptedFlags(command);
   command.action(async (options: ServeOptions) => serve(options, command));
 }
 
 async function serve(options: ServeOptions, command: Command): Promise<void> {
   const logger = createLogger(options.v);
+  answerHangup(logger);
   refuseUnavailable(command);
   const location = locatePool(options, process.env);
-  checkCombinations(options, location);
+  checkCombinations(options);
+  const ofProcess = processOptions(options, location.kind === "cluster");
   const { config, load } = readConfig(options, logger);
   warnAcceptedFlags(command, logger);
   const picker = await startPicker({
@@ -152,7 +151,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     maxSendBytes: options.grpcMaxSendMsgSize,
     stalenessMs: options.metricsStalenessThreshold,
     halfLife: { minMs: options.signalHalfLifeMin, maxMs: options.signalHalfLifeMax },
-    metricsTls: metricsTls(options),
+    ...ofProcess,
     drainMs: options.drainTimeout,
     hardStopMs: Math.max(options.drainTimeout, options.drainHardStop),
     record: options.record === undefined ? undefined : recordingFolder({ ...options, record: options.record }),
@@ -191,18 +190,14 @@ async function discoveryOf(
 }
 
 /** Throws UsageError for flags that exclude each other or are missing. */
-function checkCombinations(options: ServeOptions, { kind }: PoolLocation): void {
+function checkCombinations(options: ServeOptions): void {
   if (options.configFile !== undefined && options.configText !== undefined) {
     throw new UsageError("--config-file and --config-text exclude each other: give one of them");
   }
   if (options.enableCertReload && options.certPath === undefined) {
     throw new UsageError("--enable-cert-reload needs --cert-path: a self-signed certificate does not change");
   }
-  if (options.metricsEndpointAuth === true && kind === "file") {
-    throw new UsageError("--metrics-endpoint-auth asks the Kubernetes API: leave it out with --endpoints");
-  }
   checkHalfLife(options);
-  checkMetricsTls(options);
 }
 
 function checkHalfLife({ signalHalfLifeMin, signalHalfLifeMax }: ServeOptions): void {
@@ -213,23 +208,6 @@ function checkHalfLife({ signalHalfLifeMin, signalHalfLifeMax }: ServeOptions): 
   throw new UsageError(
     `cannot use --signal-half-life-min ${signalHalfLifeMin}ms: expected at most --signal-half-life-max, which is ${signalHalfLifeMax}ms`,
   );
-}
-
-/** A certificate alone protects nobody, and a CA alone has no certificate to serve with (protocol 7.1). */
-function checkMetricsTls({ metricsCertDir, metricsClientCaFile }: ServeOptions): void {
-  if (metricsClientCaFile !== undefined && metricsCertDir === undefined) {
-    throw new UsageError("--metrics-client-ca-file needs --metrics-cert-dir");
-  }
-  if (metricsCertDir !== undefined && metricsClientCaFile === undefined) {
-    throw new UsageError(
-      "--metrics-cert-dir needs --metrics-client-ca-file: with --endpoints there is no other authentication",
-    );
-  }
-}
-
-function metricsTls({ metricsCertDir, metricsClientCaFile }: ServeOptions): PickerOptions["metricsTls"] {
-  if (metricsCertDir === undefined || metricsClientCaFile === undefined) return undefined;
-  return { certDir: metricsCertDir, clientCaFile: metricsClientCaFile };
 }
 
 function readConfig(
@@ -261,7 +239,7 @@ function readText(file: string): string {
  * unknown state: it drains too, and the process ends with 1 (reliability F44).
  */
 async function untilSignal(picker: Picker, logger: Logger): Promise<void> {
-  const signals = ["SIGTERM", "SIGINT"] as const;
+  const signals = stopSignals();
   const hurry = new AbortController();
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error) => {

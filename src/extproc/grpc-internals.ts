@@ -23,6 +23,23 @@ export function isClosed(call: ServerDuplexStream<unknown, unknown>): boolean {
 }
 
 /**
+ * Calls `listener` once the HTTP/2 stream is closed, with the gRPC status that was sent on it; undefined when none was, because
+ * the host was faster. Where this grpc-js hides the stream, all have sent status 0.
+ */
+export function onClosed(
+  call: ServerDuplexStream<unknown, unknown>,
+  listener: (status: number | undefined) => void,
+): void {
+  const stream = streamUnder(call);
+  if (stream === undefined) call.once("close", () => listener(0));
+  else
+    stream.once("close", () => {
+      const status = stream.sentTrailers?.["grpc-status"] ?? stream.sentHeaders?.["grpc-status"];
+      listener(status === undefined ? undefined : Number(status));
+    });
+}
+
+/**
  * Ends a stream at once, whatever waits to be sent on it: an end with a status would wait behind it. Where this grpc-js keeps
  * the HTTP/2 stream elsewhere, the stream ends as soon as the host has read.
  */

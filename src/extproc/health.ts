@@ -64,6 +64,7 @@ export class Health {
   readonly #watchers = new Set<Watcher>();
   #state: HealthState;
   #isClosed = false;
+  #leads: (() => boolean) | undefined;
 
   constructor(state: HealthState = startingHealth) {
     this.#state = state;
@@ -79,7 +80,17 @@ export class Health {
   }
 
   status(service: string): ServingStatus {
-    return servingStatus(service, this.#state);
+    const leads = this.#leads?.();
+    if (leads === undefined) return servingStatus(service, this.#state);
+    return servingStatus(service, { ...this.#state, leader: leads ? "leader" : "follower" });
+  }
+
+  /**
+   * From now on there is an election, and `leads` says at every check whether this picker leads: a state that was told before
+   * the process was paused may be over (reliability F45b). Call `change` when it changes.
+   */
+  followLead(leads: () => boolean): void {
+    this.#leads = leads;
   }
 
   /** Takes over what changed and tells those who watch. */

@@ -10,6 +10,7 @@ import { liftResetLimit } from "./reset-limit.ts";
 import type { HostMessage, PickerMessage } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import { loadExternalProcessor, loadHealth } from "./protos.ts";
+import { type StreamObserver, watchStream } from "./stream-watch.ts";
 
 /** What a gRPC server of this picker needs. */
 export interface GrpcServerOptions {
@@ -35,6 +36,8 @@ export interface GrpcServer {
 export interface StreamDeps extends ExchangeDeps {
   /** Told of an error of ours that ended a request. */
   readonly streamFailed: (error: unknown) => void;
+  /** Told of every stream's beginning and end; default: nobody is. */
+  readonly streamObserver?: StreamObserver | undefined;
 }
 
 /** gRPC's own default (protocol 1.3): one larger message ends its stream, not the server. */
@@ -49,11 +52,13 @@ export interface ExtProcOptions {
   readonly maxReceiveBytes: number;
   /** Largest message to send; no limit when undefined. */
   readonly maxSendBytes?: number | undefined;
+  /** Serve gRPC health beside; default true. */
+  readonly servesHealth?: boolean | undefined;
 }
 
 /**
- * Serves `envoy.service.ext_proc.v3.ExternalProcessor`, one exchange a stream, and gRPC health on the same port. Rejects when
- * the port cannot be had.
+ * Serves `envoy.service.ext_proc.v3.ExternalProcessor`, one exchange a stream, and gRPC health on the same port unless it is not
+ * wanted there. Rejects when the port cannot be had.
  */
 export async function startExtProcServer(
   options: GrpcServerOptions & ExtProcOptions,
@@ -68,10 +73,11 @@ export async function startExtProcServer(
   server.addService(loadExternalProcessor(), {
     Process: (call: ServerDuplexStream<HostMessage, PickerMessage>) => {
       streams.track(call);
+      if (deps.streamObserver !== undefined) watchStream(call, options.clock, deps.streamObserver);
       serveStream(call, deps);
     },
   });
-  server.addService(loadHealth(), options.health.implementation);
+  if (options.servesHealth !== false) server.addService(loadHealth(), options.health.implementation);
   return listen(server, options, streams);
 }
 

@@ -332,6 +332,22 @@ export const metricNames = {
     [],
     "Times that token, certificates or CA of the API server could not be read anew; the last good ones stay.",
   ),
+  leader: gauge("epp_leader", [], "1 while this picker leads those of its pool; 0 without a leader election."),
+  leaderTransitions: counter(
+    "epp_leader_transitions_total",
+    ["change"],
+    "Changes of the lead; change led, or why it was lost: deadline, taken or released.",
+  ),
+  leaseErrors: counter(
+    "epp_lease_errors_total",
+    ["reason"],
+    "Reads and writes of the leader election's lease that failed; conflict: another picker was first.",
+  ),
+  accessReviewErrors: counter(
+    "epp_access_review_errors_total",
+    ["reason"],
+    "Questions to the API server about who reads the metrics port that got no usable answer.",
+  ),
   membershipChanges: counter(
     "epp_pool_membership_changes_total",
     ["change"],
@@ -346,6 +362,22 @@ export const metricNames = {
     "epp_invalid_objects_total",
     ["kind"],
     "Contents of Kubernetes objects that were not usable; the last good one stays.",
+  ),
+} as const satisfies Record<string, MetricName>;
+
+/** Families that are there with `--enable-grpc-stream-metrics` only, after those of `metricNames` in docs/metrics.md (protocol section 8). */
+export const streamMetricNames = {
+  streamsInflight: gauge("llm_d_epp_extproc_streams_inflight", [], "ext_proc streams that are open."),
+  streamDuration: histogram(
+    "llm_d_epp_extproc_stream_duration_seconds",
+    [],
+    durationBuckets,
+    "Time from the opening of an ext_proc stream to its end.",
+  ),
+  streamsTotal: counter(
+    "llm_d_epp_extproc_streams_total",
+    ["code"],
+    "ext_proc streams that ended, by gRPC status: OK, Canceled, InvalidArgument and so on.",
   ),
 } as const satisfies Record<string, MetricName>;
 

@@ -1,18 +1,20 @@
 import { setImmediate } from "node:timers/promises";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { type MetricName, legacyNames, metricNames } from "./names.ts";
+import { type MetricName, legacyNames, metricNames, streamMetricNames } from "./names.ts";
 
-type Metrics = {
-  readonly [K in keyof typeof metricNames]: (typeof metricNames)[K]["type"] extends "counter"
+type MetricsOf<Names extends Record<string, MetricName>> = {
+  readonly [K in keyof Names]: Names[K]["type"] extends "counter"
     ? Counter
-    : (typeof metricNames)[K]["type"] extends "gauge"
+    : Names[K]["type"] extends "gauge"
       ? Gauge
       : Histogram;
 };
 
 /** All families on a registry of their own; two pickers in one process do not meet. */
 export interface MetricsRegistry {
-  readonly metrics: Metrics;
+  readonly metrics: MetricsOf<typeof metricNames>;
+  /** Adds the families that are there on demand only; once. */
+  addStreamMetrics(): MetricsOf<typeof streamMetricNames>;
   /** Runs before every collection, for gauges that are read instead of kept. */
   onCollect(callback: () => void): void;
   /** The page in Prometheus text format, deprecated names included. Who asks while one is printed gets that one. */
@@ -23,14 +25,17 @@ export interface MetricsRegistry {
 export function createRegistry(): MetricsRegistry {
   const registry = new Registry();
   const callbacks: (() => void)[] = [];
-  const metrics = Object.fromEntries(
-    Object.entries(metricNames).map(([key, name]) => [key, createMetric(name, registry)]),
-  ) as unknown as Metrics;
+  const create = <Names extends Record<string, MetricName>>(names: Names): MetricsOf<Names> =>
+    Object.fromEntries(
+      Object.entries(names).map(([key, name]) => [key, createMetric(name, registry)]),
+    ) as unknown as MetricsOf<Names>;
+  const metrics = create(metricNames);
   for (const { from, to, labels } of legacyNames)
     registry.registerMetric(renamed(metrics[from], to, labels) as Counter);
   let underWay: Promise<string> | undefined;
   return {
     metrics,
+    addStreamMetrics: () => create(streamMetricNames),
     onCollect: (callback) => callbacks.push(callback),
     page: () =>
       (underWay ??= printPage(registry, callbacks).finally(() => {

@@ -40,6 +40,18 @@ for (const [what, state, want] of matrix) {
   });
 }
 
+test("G10 F45b a lead that is over is seen at the next check, whatever was told before; watchers hear of it", () => {
+  const health = new Health(ready);
+  let leads = false;
+  health.followLead(() => leads);
+  const statuses = (): string[] => ["", "liveness", "nobody"].map((name) => health.status(name));
+  assert.deepEqual(statuses(), ["NOT_SERVING", "SERVING", "SERVICE_UNKNOWN"]);
+  leads = true;
+  assert.deepEqual(statuses(), ["SERVING", "SERVING", "SERVICE_UNKNOWN"]);
+  leads = false;
+  assert.deepEqual(statuses(), ["NOT_SERVING", "SERVING", "SERVICE_UNKNOWN"]);
+});
+
 test("F63 a watcher is told of changes of its service only, and nothing after the end", () => {
   const health = new Health({ ...ready, leader: "leader" });
   assert.equal(health.status("nobody"), "SERVICE_UNKNOWN");

@@ -9,8 +9,8 @@ type Pair = Awaited<ReturnType<typeof createSelfSigned>>;
 
 async function aServer(t: TestContext): Promise<{ port: number; client: Pair }> {
   const [server, client] = [await createSelfSigned(Date.now()), await createSelfSigned(Date.now())];
-  const mutualTls = { ...server, clientCa: client.cert };
-  const metrics = await startMetricsServer(createRegistry(), { host: "127.0.0.1", port: 0, mutualTls });
+  const tls = { ...server, clientCa: client.cert };
+  const metrics = await startMetricsServer(createRegistry(), { host: "127.0.0.1", port: 0, tls });
   t.after(() => metrics.close());
   return { port: metrics.port, client };
 }

@@ -68,9 +68,9 @@ export class LeaderElection {
     return this.#options.clock.nowMs() < this.#leadsUntilMs;
   }
 
-  /** Begins to stand for the lead; once. */
+  /** Begins to stand for the lead; once, and not after `close`. */
   start(): void {
-    this.#running = this.#run();
+    if (!this.#ending.signal.aborted) this.#running = this.#run();
   }
 
   /** Leads no longer, and gives the lease up where it is held. Takes half the renew deadline at most; never rejects. */
