@@ -8,28 +8,29 @@ import { startFakeModelServer } from "../support/fake-model-server.ts";
 test("--enable-grpc-stream-metrics counts streams by the status that they end with, and those that are open", async (t) => {
   const server = await startFakeModelServer(t);
   const picker = await startTestPicker(t, [server], { streamMetrics: true });
+  const rig = { sample: picker.sample.bind(picker) };
   const sample = (name: string): Promise<number | undefined> => picker.sample(`llm_d_epp_extproc_${name}`);
   const good = picker.open().requestHeaders(completionHeaders).requestBody(completion("base"));
   await good.until(isLastOfRequest);
   assert.equal(await sample("streams_inflight"), 1);
   await good.close();
-  await untilSample(picker, 'llm_d_epp_extproc_streams_total{code="OK"}', 1);
+  await untilSample(rig, 'llm_d_epp_extproc_streams_total{code="OK"}', 1);
   const host = connect(`http://127.0.0.1:${picker.picker.grpcPort}`);
   const path = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
   host.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" });
-  await untilSample(picker, "llm_d_epp_extproc_streams_inflight", 1);
+  await untilSample(rig, "llm_d_epp_extproc_streams_inflight", 1);
   host.destroy();
-  await untilSample(picker, 'llm_d_epp_extproc_streams_total{code="Canceled"}', 1);
+  await untilSample(rig, 'llm_d_epp_extproc_streams_total{code="Canceled"}', 1);
   const illegal = picker.open().requestBody(completion("base"));
   await illegal.over;
-  await untilSample(picker, 'llm_d_epp_extproc_streams_total{code="InvalidArgument"}', 1);
+  await untilSample(rig, 'llm_d_epp_extproc_streams_total{code="InvalidArgument"}', 1);
   assert.equal(await sample("streams_inflight"), 0);
   assert.equal(await sample("stream_duration_seconds_count"), 3);
   assert.equal(await picker.sample('llm_d_epp_extproc_streams_total{code="OK"}'), 1, "no stream counts twice");
 });
 
 async function untilSample(
-  { sample }: { sample(series: string): Promise<number | undefined> },
+  { sample }: { readonly sample: (series: string) => Promise<number | undefined> },
   series: string,
   want: number,
 ): Promise<void> {

@@ -12,7 +12,7 @@ interface Rig {
   readonly asked: { readonly path: string; readonly spec: Record<string, unknown> }[];
   readonly faults: string[];
   /** Replaces the answers of the API server. */
-  answerWith(answer: (request: ApiRequest) => ApiReply | Promise<ApiReply>): void;
+  readonly answerWith: (answer: (request: ApiRequest) => ApiReply | Promise<ApiReply>) => void;
 }
 
 const created = (status: object): ApiReply => ({ status: 201, body: { status } });
