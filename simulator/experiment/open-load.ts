@@ -1,4 +1,6 @@
 import type { RequestTable } from "../engine/request-table.ts";
+import { generateLoad } from "../generators/load-spec.ts";
+import { scenario } from "../scenarios/registry.ts";
 import { changeLoad } from "../traces/change-load.ts";
 import { readTrace } from "../traces/read-trace.ts";
 import { formatRowProblem } from "../traces/row-problems.ts";
@@ -12,9 +14,23 @@ export interface OpenedLoad {
   readonly notes: readonly string[];
 }
 
-/** Reads the load of `spec`. Throws an error that names it when it cannot be read. */
+/** Opens the load of `spec`. Throws an error that names it when it cannot be read. */
 export function openLoad(spec: LoadSpec, firstSeed: number): OpenedLoad {
-  const read = (seed: number): ReturnType<typeof readTrace> => readTrace(spec.source, { ...spec, seed });
+  return spec.kind === "scenario" ? openScenario(spec) : openTrace(spec, firstSeed);
+}
+
+function openScenario({ source, limit }: LoadSpec): OpenedLoad {
+  const { load, pool } = scenario(source);
+  if (pool.changes !== undefined) {
+    throw new Error(`Cannot simulate scenario "${source}": servers that change during a run are not available yet`);
+  }
+  const sizing = limit === undefined ? {} : { requests: limit };
+  return { notes: [], requests: (seed, rateScale) => generateLoad(load, seed, { ...sizing, scale: rateScale }) };
+}
+
+function openTrace(spec: LoadSpec, firstSeed: number): OpenedLoad {
+  const read = (seed: number): ReturnType<typeof readTrace> =>
+    readTrace(spec.source, { rawTimes: spec.rawTimes, openLoop: spec.openLoop, seed });
   const first = read(firstSeed);
   const bySeed = new Map([[firstSeed, first.requests]]);
   return {

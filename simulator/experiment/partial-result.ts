@@ -1,5 +1,4 @@
-import { type Variation } from "./plan.ts";
-import type { ExperimentPlan, Job } from "./plan.ts";
+import type { ExperimentPlan, Job, Variation } from "./plan.ts";
 import type { JobResult } from "./run-job.ts";
 
 /** One part of a plan's jobs: those whose place modulo `of` is `index`. */
@@ -52,33 +51,42 @@ export function parsePart(text: string, file: string): PartialResult {
   return { ...part, results: part.results.map(({ job, result }) => ({ job, result: reviveNumbers(result) })) };
 }
 
+/** A part and the file that it is of. */
+export interface PartFile {
+  readonly file: string;
+  readonly part: PartialResult;
+}
+
 /**
  * The results of `count` jobs from all parts of one plan, in the order of the jobs. Throws an error that names the file when parts are
  * of different plans, when one is there twice, and when some are missing.
  */
-export function mergeParts(
-  parts: readonly { readonly file: string; readonly part: PartialResult }[],
-  count: number,
-): JobResult[] {
-  const [first] = parts;
+export function mergeParts(parts: readonly PartFile[], count: number): JobResult[] {
+  checkShards(parts);
   const results: JobResult[] = [];
-  const seen = new Map<number, string>();
-  for (const { file, part } of parts) {
-    if (planText(part) !== planText(first?.part ?? part) || part.shard.of !== first?.part.shard.of) {
-      throw new Error(`Cannot merge "${file}": another plan than that of "${first?.file}", expected the same`);
-    }
-    const before = seen.get(part.shard.index);
-    if (before !== undefined) {
-      throw new Error(`Cannot merge "${file}": shard ${part.shard.index} once more, it is in "${before}" already`);
-    }
-    seen.set(part.shard.index, file);
-    for (const { job, result } of part.results) results[job] = result;
-  }
-  const shards = Array.from({ length: first?.part.shard.of ?? 0 }, (_, i) => i).filter((i) => !seen.has(i));
-  if (shards.length > 0) throw new Error(`Cannot merge: shards ${shards.join(", ")} are missing`);
+  for (const { part } of parts) for (const { job, result } of part.results) results[job] = result;
   const missing = Array.from({ length: count }, (_, i) => i).filter((i) => results[i] === undefined);
   if (missing.length > 0) throw new Error(`Cannot merge: ${missing.length} of ${count} jobs are in no part`);
   return results;
+}
+
+function checkShards(parts: readonly PartFile[]): void {
+  const [first] = parts;
+  if (first === undefined) throw new Error("Cannot merge: no part, expected at least one");
+  const { of } = first.part.shard;
+  const seen = new Map<number, string>();
+  for (const { file, part } of parts) {
+    if (planText(part) !== planText(first.part) || part.shard.of !== of) {
+      throw new Error(`Cannot merge "${file}": another plan than that of "${first.file}", expected the same`);
+    }
+    const before = seen.get(part.shard.index);
+    if (before !== undefined) {
+      throw new Error(`Cannot merge "${file}": part ${part.shard.index} once more, it is in "${before}" already`);
+    }
+    seen.set(part.shard.index, file);
+  }
+  const missing = Array.from({ length: of }, (_, i) => i).filter((i) => !seen.has(i));
+  if (missing.length > 0) throw new Error(`Cannot merge: part ${missing.join(", ")} of ${of} is missing`);
 }
 
 function planText({ plan, variations }: PartialResult): string {

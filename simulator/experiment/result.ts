@@ -55,6 +55,7 @@ export interface CellResult extends Cell {
   /** Requests that count, mean over the seeds. */
   readonly counted: number;
   readonly policies: readonly PolicyResult[];
+  /** Each policy against every earlier one; with more than six policies against the first. */
   readonly paired: readonly PairedResult[];
   /** How each coefficient alone moves the pairs; empty when they were not varied. */
   readonly tornado: readonly TornadoBar[];
@@ -80,6 +81,9 @@ export interface ExperimentResult {
   readonly details: readonly RunDetail[];
   readonly knees: readonly Knee[];
 }
+
+/** With more policies each is compared with the first alone. */
+const mostInAllPairs = 6;
 
 /** Puts the results of `jobs` together; `results[i]` is that of `jobs[i]`. */
 export function assembleResult(
@@ -120,7 +124,8 @@ function assembleCell(policies: readonly PolicySpec[], cell: Cell, done: readonl
     }),
   );
   // The later policy is measured against the earlier one: baselines are given first.
-  const pairs = sides.flatMap((a, i) => sides.slice(0, i).map((b) => ({ a, b })));
+  const isFew = sides.length <= mostInAllPairs;
+  const pairs = sides.flatMap((a, i) => sides.slice(0, isFew ? i : Math.min(i, 1)).map((b) => ({ a, b })));
   const variations = varied.map(({ job }) => job.variation as Variation);
   return {
     ...cell,

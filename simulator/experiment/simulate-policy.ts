@@ -4,7 +4,9 @@ import { configPolicy } from "../policies/config-policy.ts";
 import type { Policy } from "../policies/policy.ts";
 import { findPolicy, policyNames } from "../policies/registry.ts";
 import type { ReplicaConfig } from "../replica/config.ts";
-import { presetConfig } from "../replica/presets.ts";
+import { presetConfig, type PresetName } from "../replica/presets.ts";
+import { scenario } from "../scenarios/registry.ts";
+import { replicaConfigs, type Scenario } from "../scenarios/scenario.ts";
 import { type OpenedLoad, openLoad } from "./open-load.ts";
 import type { ExperimentPlan, Factors, Job, PolicySpec } from "./plan.ts";
 import type { SimulatePolicy } from "./run-job.ts";
@@ -22,10 +24,10 @@ export function createSimulatePolicy(
     const requests = load.requests(job.seed, job.cell.rateScale);
     const lastMs = requests.arrivalMs.at(-1) ?? 0;
     const { timeoutMs } = plan.circumstances;
-    const config = vary(presetConfig(plan.preset), job.variation?.factors);
+    const replicas = poolOf(plan, job.cell.replicas).map((config) => vary(config, job.variation?.factors));
     return simulate({
       requests,
-      pool: { replicas: Array.from({ length: job.cell.replicas }, () => config), mode: plan.mode },
+      pool: { replicas, mode: plan.mode },
       policy: policies[policy] as Policy,
       seed: job.seed,
       information: informationOf(plan, job),
@@ -43,8 +45,20 @@ export function toPolicy({ name, text, file = name }: PolicySpec): Policy {
   throw new TypeError(`Cannot use policy "${name}": unknown, expected one of ${policyNames.join(", ")}`);
 }
 
-function informationOf({ circumstances }: ExperimentPlan, { cell, variation }: Job): Partial<Information> {
+function sceneOf({ load }: ExperimentPlan): Scenario | undefined {
+  return load.kind === "scenario" ? scenario(load.source) : undefined;
+}
+
+function poolOf(plan: ExperimentPlan, replicas: number): ReplicaConfig[] {
+  const scene = sceneOf(plan);
+  if (scene === undefined) return Array.from({ length: replicas }, () => presetConfig(plan.preset));
+  return replicaConfigs({ ...scene.pool, preset: plan.preset as PresetName }, replicas);
+}
+
+function informationOf(plan: ExperimentPlan, { cell, variation }: Job): Partial<Information> {
+  const { circumstances } = plan;
   return {
+    endpoints: sceneOf(plan)?.information.endpoints ?? [],
     scrapeMs: cell.scrapeMs * (variation?.factors.T ?? 1),
     delayMs: circumstances.scrapeDelayMs,
     jitterMs: circumstances.scrapeJitterMs,

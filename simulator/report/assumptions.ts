@@ -1,7 +1,7 @@
 import { kneeShare } from "../experiment/knee.ts";
 import type { CellResult, ExperimentResult } from "../experiment/result.ts";
 import { presetConfig } from "../replica/presets.ts";
-import { formatNumber, formatShare } from "./numbers.ts";
+import { formatCount, formatNumber, formatShare } from "./numbers.ts";
 
 /** Above this share of busy time a pool counts as saturated. */
 const saturatedBusyRatio = 0.95;
@@ -12,7 +12,7 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
   const { coefficients, kvTokens, requestOverheadMs } = presetConfig(preset);
   const lines = [
     `Trust the order of the policies, not the milliseconds: the coefficients of ${preset} are published ones, fitted to no server of yours.`,
-    `A step takes ${coefficients.baseMs} ms + ${coefficients.perRequestUs} us a request + ${coefficients.perContextTokenUs} us a context token + ${coefficients.perPrefillTokenUs} us a prefill token, and attention; the KV cache holds ${kvTokens.toLocaleString("en-US")} tokens; ${requestOverheadMs} ms pass before the engine sees a request, under every policy.`,
+    `A step takes ${coefficients.baseMs} ms + ${coefficients.perRequestUs} us a request + ${coefficients.perContextTokenUs} us a context token + ${coefficients.perPrefillTokenUs} us a prefill token, and attention; the KV cache holds ${formatCount(kvTokens)} tokens; ${requestOverheadMs} ms pass before the engine sees a request, under every policy.`,
     `Latency counts from the intended arrival. Good: first token within ${formatNumber(slo.ttftMs)} ms and tokens ${formatNumber(slo.tpotMs)} ms apart on the mean; refused and unfinished requests are not good.`,
     ...cells.slice(0, 1).map((cell) => describeWarmUp(cell, plan.isCold)),
   ];
@@ -45,7 +45,7 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
 function describeWarmUp({ warmUp, counted }: CellResult, isCold: boolean): string {
   if (isCold) return "The cold start counts: nothing was cut.";
   const cut = `${formatNumber(warmUp.cutMs / 1000)} s`;
-  const left = `${Math.round(counted).toLocaleString("en-US")} requests count`;
+  const left = `${formatCount(counted)} requests count`;
   if (warmUp.rule === "none") return `No warm-up was found: nothing was cut, ${left}.`;
   const rule =
     warmUp.rule === "queue" ? "MSER-5 on waiting and running requests" : "prefix hits within 2 points of later ones";

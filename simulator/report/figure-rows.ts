@@ -1,5 +1,5 @@
 import type { PolicyResult } from "../experiment/result.ts";
-import { formatNumber, formatShare } from "./numbers.ts";
+import { formatNumber, formatShare, formatWithin } from "./numbers.ts";
 
 /** One line of the table of figures. */
 export interface FigureRow {
@@ -83,5 +83,5 @@ export const figureRows: readonly FigureRow[] = [
 function withHalf({ intervals }: PolicyResult, mean: number, metric: string): string {
   const interval = intervals[metric];
   if (interval === null || interval === undefined) return formatNumber(mean);
-  return `${formatNumber(mean)} ±${formatNumber((interval[1] - interval[0]) / 2)}`;
+  return formatWithin(mean, (interval[1] - interval[0]) / 2);
 }

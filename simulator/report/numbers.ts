@@ -2,11 +2,34 @@
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return "-";
   const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toLocaleString("en-US");
-  if (size >= 100 || size === 0) return value.toFixed(0);
-  if (size >= 10) return value.toFixed(1);
-  if (size >= 1) return value.toFixed(2);
-  return Number(value.toPrecision(2)).toString();
+  return size > 0 && size < 1 ? Number(value.toPrecision(3)).toString() : inDecimals(value, decimalsOf(size));
+}
+
+/** A count: "12,031". */
+export function formatCount(value: number): string {
+  return groupThousands(value.toFixed(0));
+}
+
+/** "812 ±34", "7.69 ±0.01": a mean and half its interval in the same decimals. */
+export function formatWithin(mean: number, half: number): string {
+  return `${formatNumber(mean)} ±${inDecimals(half, decimalsOf(Math.abs(mean)))}`;
+}
+
+function decimalsOf(size: number): number {
+  if (size >= 100 || size === 0) return 0;
+  return size >= 10 ? 1 : 2;
+}
+
+function inDecimals(value: number, decimals: number): string {
+  if (!Number.isFinite(value)) return "-";
+  return groupThousands(value.toFixed(decimals));
+}
+
+/** "1234567.8" as "1,234,567.8"; by hand, since setting up a locale takes longer than a small run. */
+function groupThousands(text: string): string {
+  const [whole = "", fraction] = text.split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
 /** A ratio as a signed percentage without sign for 0: "-41 %". */

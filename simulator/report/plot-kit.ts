@@ -66,7 +66,7 @@ export function logTicks(values: readonly number[]): number[] {
   const known = values.filter((value) => value > 0 && Number.isFinite(value));
   const [low, high] = [Math.min(...known), Math.max(...known)];
   if (known.length === 0) return [];
-  const steps = high / low > 300 ? [1] : high / low > 30 ? [1, 3] : [1, 2, 5];
+  const steps = stepsFor(high / low);
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
     for (const step of steps) {
@@ -75,4 +75,11 @@ export function logTicks(values: readonly number[]): number[] {
     }
   }
   return ticks;
+}
+
+function stepsFor(span: number): readonly number[] {
+  if (span > 300) return [1];
+  if (span > 30) return [1, 3];
+  if (span > 4) return [1, 2, 5];
+  return span > 1.5 ? [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8] : Array.from({ length: 45 }, (_, i) => 1 + i * 0.2);
 }

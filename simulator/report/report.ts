@@ -2,6 +2,7 @@ import type { CellResult, ExperimentResult } from "../experiment/result.ts";
 import { listAssumptions } from "./assumptions.ts";
 import { describeCell } from "./describe-cell.ts";
 import { figureRows } from "./figure-rows.ts";
+import { formatCount } from "./numbers.ts";
 import { formatPage, type PageTable } from "./page.ts";
 import { plotForest, plotSeeds, plotTornado } from "./plots/comparisons.ts";
 import { plotHeatMaps, plotHitRatio } from "./plots/over-time.ts";
@@ -28,7 +29,7 @@ export function formatReport(result: ExperimentResult): string {
   const [first] = cells;
   return formatPage({
     title: `Policies on ${trace}`,
-    subtitle: `${requests.toLocaleString("en-US")} requests, ${plan.preset}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}; ${cells.length === 1 && first !== undefined ? describeCell(first) : `${cells.length} conditions`}`,
+    subtitle: `${formatCount(requests)} requests, ${plan.preset}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}; ${cells.length === 1 && first !== undefined ? describeCell(first) : `${cells.length} conditions`}`,
     policies: plan.policies.map(({ name }) => name),
     verdicts: cells.length === 1 ? pairVerdicts(first?.paired ?? []) : cells.flatMap(verdictsOf),
     plots: plots.flatMap((plot) => plot(result)),

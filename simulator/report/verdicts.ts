@@ -6,10 +6,13 @@ import { formatChangeWithin } from "./numbers.ts";
 export interface PairVerdict {
   readonly a: string;
   readonly b: string;
-  /** `mixed`: better in one figure, worse in another. */
-  readonly verdict: "better" | "worse" | "mixed" | "undecided";
+  /** `mixed`: better in one figure, worse in another; `equal`: what is decided is under 1 %. */
+  readonly verdict: "better" | "worse" | "mixed" | "equal" | "undecided";
   readonly text: string;
 }
+
+/** A smaller difference makes nobody the better policy, however sure it is. */
+const worthTelling = 0.01;
 
 const reasons: Readonly<Record<NonNullable<PairedResult["because"]>, string>> = {
   seeds: "one seed gives no interval",
@@ -34,11 +37,14 @@ function verdictOf(results: readonly PairedResult[]): PairVerdict {
     const result = results.find(({ metric }) => metric === figure.metric);
     return result === undefined ? [] : [{ figure, result }];
   });
-  const has = (verdict: PairedResult["verdict"]): boolean => shown.some(({ result }) => result.verdict === verdict);
-  const verdict = summarize(has("better"), has("worse"));
+  const has = (verdict: PairedResult["verdict"], least: number): boolean =>
+    shown.some(({ result }) => result.verdict === verdict && Math.abs(result.relative.difference ?? 0) >= least);
+  const isDecided = has("better", 0) || has("worse", 0);
+  const verdict = summarize(has("better", worthTelling), has("worse", worthTelling), isDecided);
   const heads = {
     better: `${a} beats ${b}`,
     worse: `${a} loses to ${b}`,
+    equal: `${a} equals ${b} within 1 %`,
     mixed: `${a} against ${b}: mixed`,
     undecided: `${a} against ${b}: undecided`,
   };
@@ -46,12 +52,14 @@ function verdictOf(results: readonly PairedResult[]): PairVerdict {
   return { a, b, verdict, text: `${heads[verdict]}: ${parts.join("; ")}` };
 }
 
-function summarize(hasBetter: boolean, hasWorse: boolean): PairVerdict["verdict"] {
+function summarize(hasBetter: boolean, hasWorse: boolean, isDecided: boolean): PairVerdict["verdict"] {
   if (hasBetter) return hasWorse ? "mixed" : "better";
-  return hasWorse ? "worse" : "undecided";
+  if (hasWorse) return "worse";
+  return isDecided ? "equal" : "undecided";
 }
 
-function describe({ label }: Figure, { relative, because }: PairedResult): string {
+function describe({ label }: Figure, { relative, because, difference }: PairedResult): string {
+  if (difference === 0) return `${label} equal`;
   const change = `${label} ${formatChangeWithin(relative)}`;
   return because === null ? change : `${change}, undecided: ${reasons[because]}`;
 }

@@ -37,16 +37,16 @@ export function requestLatencies({ run, from, slo }: CountedRows): RequestLatenc
     if (Number.isNaN(start)) continue;
     const first = timeOr(firstTokenMs[row], endMs);
     const last = isComplete ? (lastTokenMs[row] as number) : endMs;
-    const gaps = (requests.outputTokens[row] as number) - 1;
-    const tpot = isComplete && gaps > 0 ? (last - first) / gaps : 0;
     ttftMs[served] = first - start;
     e2eMs[served] = last - start;
     served++;
-    if (isComplete && gaps > 0) tpotMs[several++] = tpot;
-    if (isComplete && first - start <= slo.ttftMs && tpot <= slo.tpotMs) {
-      isGood[row - from] = 1;
-      good++;
-    }
+    if (!isComplete) continue;
+    const gaps = (requests.outputTokens[row] as number) - 1;
+    const tpot = gaps > 0 ? (last - first) / gaps : 0;
+    if (gaps > 0) tpotMs[several++] = tpot;
+    if (first - start > slo.ttftMs || tpot > slo.tpotMs) continue;
+    isGood[row - from] = 1;
+    good++;
   }
   return {
     ttftMs: ttftMs.subarray(0, served),

@@ -8,18 +8,18 @@ export interface SimulateFlags {
   recording?: string;
   scenario?: string;
   policy?: string[];
-  replicas: number;
-  preset: string;
+  replicas?: number;
+  preset?: string;
   rateScale: number;
   scaleBy: "time-warp" | "thinning";
   rawTimes?: boolean;
   openLoop?: boolean;
   limit?: number;
-  scrapeMs: number;
-  scrapeDelayMs: number;
+  scrapeMs?: number;
+  scrapeDelayMs?: number;
   scrapeJitterMs: number;
-  scrapeLoss: number;
-  pickers: number;
+  scrapeLoss?: number;
+  pickers?: number;
   oracleLengths?: boolean;
   timeoutMs: number;
   seeds?: number;
@@ -52,8 +52,11 @@ export function addSimulateFlags(command: Command): Command {
       "--policy <name|config...>",
       "built-in policies and EndpointPickerConfig files, baselines first (default: round-robin go-default default)",
     )
-    .option("--replicas <n>", "model servers", positiveInteger, 8)
-    .option("--preset <name>", "model and GPU of the servers", "llama-3-8b-h100")
+    .option("--replicas <n>", "model servers (default: those of the scenario, 8 otherwise)", positiveInteger)
+    .option(
+      "--preset <name>",
+      "model and GPU of the servers (default: those of the scenario, llama-3-8b-h100 otherwise)",
+    )
     .option("--rate-scale <x>", "how many times as fast requests arrive", positiveNumber, 1)
     .addOption(
       new Option("--scale-by <how>", "time-warp: sessions begin closer together; thinning: leaves sessions out")
@@ -63,11 +66,27 @@ export function addSimulateFlags(command: Command): Command {
     .option("--raw-times", "leave rounded arrival times as they are, instead of spreading them")
     .option("--open-loop", "turns of a session arrive at their times, whatever became of the turn before")
     .option("--limit <n>", "only the first n requests", positiveInteger)
-    .option("--scrape-ms <ms>", "time between two samples of a server's metrics", positiveNumber, 50)
-    .option("--scrape-delay-ms <ms>", "age of a sample when it arrives", numberFromZero, 0)
+    .option(
+      "--scrape-ms <ms>",
+      "time between two samples of a server's metrics (default: that of the scenario, 50 otherwise)",
+      positiveNumber,
+    )
+    .option(
+      "--scrape-delay-ms <ms>",
+      "age of a sample when it arrives (default: that of the scenario, 0 otherwise)",
+      numberFromZero,
+    )
     .option("--scrape-jitter-ms <ms>", "added to that, anywhere from 0 to this", numberFromZero, 0)
-    .option("--scrape-loss <ratio>", "share of samples that never arrive", ratio, 0)
-    .option("--pickers <n>", "pickers side by side, each with its own share of the requests", positiveInteger, 1)
+    .option(
+      "--scrape-loss <ratio>",
+      "share of samples that never arrive (default: that of the scenario, 0 otherwise)",
+      ratio,
+    )
+    .option(
+      "--pickers <n>",
+      "pickers side by side, each with its own share of the requests (default: those of the scenario, 1 otherwise)",
+      positiveInteger,
+    )
     .option("--oracle-lengths", "tell policies the true length of answers: a bound, not a result")
     .option("--timeout-ms <ms>", "clients leave after this time; 0: never", numberFromZero, 0)
     .option("--seeds <n>", "runs with different chance (default: 10, with one policy 1)", positiveInteger)

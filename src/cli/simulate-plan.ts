@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
-import type { Cell, ExperimentPlan, LoadSpec, PolicySpec } from "../../simulator/experiment/plan.ts";
+import type { Cell, Circumstances, ExperimentPlan, LoadSpec, PolicySpec } from "../../simulator/experiment/plan.ts";
 import type { Sweep } from "../../simulator/experiment/sweep-file.ts";
 import { policyNames } from "../../simulator/policies/registry.ts";
 import { presetNames } from "../../simulator/replica/presets.ts";
+import type { Scenario } from "../../simulator/scenarios/scenario.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import { UsageError } from "./exit.ts";
 import type { SimulateFlags } from "./simulate-flags.ts";
@@ -17,31 +18,72 @@ const defaultDraws = 10;
 /** What is to be simulated, from the flags and a sweep's file. Throws UsageError for flags that do not fit each other. */
 export async function makePlan(flags: SimulateFlags, command: Command): Promise<ExperimentPlan> {
   const sweep = await openSweep(flags, command);
-  const policies = choosePolicies(flags, sweep);
-  const preset = sweep?.preset ?? flags.preset;
-  if (!(presetNames as readonly string[]).includes(preset)) throw unknown("preset", preset, presetNames);
+  const load = chooseLoad(flags, sweep);
+  const usual = await usualTerms(load);
+  const policies = choosePolicies(flags, sweep, usual.policies);
+  const preset = choosePreset(sweep?.preset ?? flags.preset ?? usual.preset);
   const seeds = sweep?.seeds ?? flags.seeds ?? (policies.length > 1 ? defaultSeeds : 1);
-  const isCompared = policies.length > 1 && seeds > 1 && sweep === undefined;
   return {
-    load: chooseLoad(flags, sweep),
+    load,
     policies,
     preset,
-    cells: cellsOf(flags, sweep),
+    cells: cellsOf(sweep, flags, usual),
     firstSeed: flags.seed,
     seeds,
     slo: { ttftMs: flags.sloTtftMs, tpotMs: flags.sloTpotMs },
     mode: flags.exact === true ? "exact" : "macro",
     isCold: flags.cold === true,
-    circumstances: {
-      scrapeDelayMs: flags.scrapeDelayMs,
-      scrapeJitterMs: flags.scrapeJitterMs,
-      scrapeLossRatio: flags.scrapeLoss,
-      pickers: flags.pickers,
-      oracleLengths: flags.oracleLengths === true,
-      timeoutMs: flags.timeoutMs,
-    },
-    draws: flags.sensitivity ?? (isCompared ? defaultDraws : 0),
+    circumstances: circumstancesOf(flags, usual),
+    draws: flags.sensitivity ?? (sweep === undefined ? usualDraws(policies.length, seeds) : 0),
   };
+}
+
+/** Coefficients are varied where there is an order of policies to doubt. */
+function usualDraws(policies: number, seeds: number): number {
+  return policies > 1 && seeds > 1 ? defaultDraws : 0;
+}
+
+function choosePreset(name: string): string {
+  if ((presetNames as readonly string[]).includes(name)) return name;
+  throw unknown("preset", name, presetNames);
+}
+
+function circumstancesOf(flags: SimulateFlags, usual: UsualTerms): Circumstances {
+  return {
+    scrapeDelayMs: flags.scrapeDelayMs ?? usual.scrapeDelayMs,
+    scrapeJitterMs: flags.scrapeJitterMs,
+    scrapeLossRatio: flags.scrapeLoss ?? usual.scrapeLossRatio,
+    pickers: flags.pickers ?? usual.pickers,
+    oracleLengths: flags.oracleLengths === true,
+    timeoutMs: flags.timeoutMs,
+  };
+}
+
+/** What holds where neither a flag nor a sweep says otherwise. */
+interface UsualTerms {
+  readonly policies: readonly string[];
+  readonly preset: string;
+  readonly replicas: number;
+  readonly scrapeMs: number;
+  readonly scrapeDelayMs: number;
+  readonly scrapeLossRatio: number;
+  readonly pickers: number;
+}
+
+async function usualTerms(load: LoadSpec): Promise<UsualTerms> {
+  const usual = { scrapeMs: 50, scrapeDelayMs: 0, scrapeLossRatio: 0, pickers: 1 };
+  if (load.kind !== "scenario") {
+    return { ...usual, policies: defaultPolicies, preset: "llama-3-8b-h100", replicas: 8 };
+  }
+  const { policies, pool, information } = await findScenario(load.source);
+  const { scrapeMs = 50, delayMs = 0, lossRatio = 0, pickers = 1 } = information;
+  return { policies, ...pool, scrapeMs, scrapeDelayMs: delayMs, scrapeLossRatio: lossRatio, pickers };
+}
+
+async function findScenario(name: string): Promise<Scenario> {
+  const { scenario, scenarioNames } = await import("../../simulator/scenarios/registry.ts");
+  if (!scenarioNames.includes(name)) throw unknown("scenario", name, scenarioNames);
+  return scenario(name);
 }
 
 /** Threads for that many jobs. */
@@ -96,9 +138,9 @@ function chooseLoad(flags: SimulateFlags, sweep: Sweep | undefined): LoadSpec {
   return only;
 }
 
-function choosePolicies(flags: SimulateFlags, sweep: Sweep | undefined): PolicySpec[] {
+function choosePolicies(flags: SimulateFlags, sweep: Sweep | undefined, usual: readonly string[]): PolicySpec[] {
   const weighted = sweep?.weighted ?? [];
-  const named = flags.policy ?? sweep?.policies ?? (weighted.length > 0 ? [] : defaultPolicies);
+  const named = flags.policy ?? sweep?.policies ?? (weighted.length > 0 ? [] : usual);
   const policies = [...named.map(toSpec), ...weighted];
   const twice = policies.find(({ name }, i) => policies.findIndex((other) => other.name === name) !== i);
   if (twice !== undefined) throw new UsageError(`cannot compare policy "${twice.name}" with itself: given twice`);
@@ -111,8 +153,9 @@ function toSpec(given: string): PolicySpec {
   return { name: basename(given, extname(given)), text: readText(given), file: given };
 }
 
-function cellsOf(flags: SimulateFlags, sweep: Sweep | undefined): Cell[] {
-  const { rateScales = [flags.rateScale], replicas = [flags.replicas], scrapeMs = [flags.scrapeMs] } = sweep ?? {};
+function cellsOf(sweep: Sweep | undefined, flags: SimulateFlags, usual: UsualTerms): Cell[] {
+  const { rateScales = [flags.rateScale] } = sweep ?? {};
+  const { replicas = [flags.replicas ?? usual.replicas], scrapeMs = [flags.scrapeMs ?? usual.scrapeMs] } = sweep ?? {};
   return replicas.flatMap((servers) =>
     scrapeMs.flatMap((ms) => rateScales.map((rateScale) => ({ rateScale, replicas: servers, scrapeMs: ms }))),
   );

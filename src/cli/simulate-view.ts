@@ -4,7 +4,7 @@ import type { CellResult, ExperimentResult, PolicyResult } from "../../simulator
 import { findSeedGroups } from "../../simulator/experiment/seed-groups.ts";
 import { listAssumptions } from "../../simulator/report/assumptions.ts";
 import { figureRows } from "../../simulator/report/figure-rows.ts";
-import { formatNumber, formatShare } from "../../simulator/report/numbers.ts";
+import { formatCount, formatNumber, formatShare } from "../../simulator/report/numbers.ts";
 import { describeCell } from "../../simulator/report/describe-cell.ts";
 import { pairVerdicts } from "../../simulator/report/verdicts.ts";
 
@@ -13,7 +13,7 @@ const width = 110;
 /** An experiment as text for people: a table for each condition, verdicts, then what was assumed. */
 export function formatSimulation(result: ExperimentResult): string {
   const { trace, requests, cells, plan, knees } = result;
-  const head = `${requests.toLocaleString("en-US")} requests of ${trace}, ${plan.preset}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}`;
+  const head = `${formatCount(requests)} requests of ${trace}, ${plan.preset}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}`;
   return [
     head,
     ...formatKnees(knees),

@@ -53,7 +53,7 @@ async function simulatePlan(plan: ExperimentPlan, flags: SimulateFlags): Promise
     const runJobs = async (some: readonly Job[], what: string): Promise<JobResult[]> => {
       const progress = await createProgress(what, some.length);
       try {
-        return await runner.run(some, progress.done);
+        return await runner.run(some, (count) => progress.done(count));
       } finally {
         progress.close();
       }

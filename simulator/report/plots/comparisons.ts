@@ -29,6 +29,7 @@ export function plotForest({ cells }: ExperimentResult): ReportPlot[] {
     {
       id: "pairs",
       title: "Paired differences",
+      isWide: true,
       caption:
         "The first policy against the second on the same requests, seed by seed: mean and 95 % interval of the difference. Blue is better, orange worse, grey undecided.",
       panels: pairs.map(({ a, b }) => ({
@@ -52,8 +53,9 @@ function toRow({ metric, relative, verdict }: PairedResult): Row[] {
 
 function forest(label: string, rows: readonly Row[]): string {
   return draw(label, {
+    width: 430,
     height: 60 + 24 * rows.length,
-    marginLeft: 120,
+    marginLeft: 112,
     x: { label: "difference →", tickFormat: percentTick, grid: true, ticks: 6 },
     y: { label: null, domain: rows.map((row) => row.label) },
     marks: [
@@ -113,6 +115,7 @@ export function plotTornado({ cells }: ExperimentResult): ReportPlot[] {
     {
       id: "sensitivity",
       title: "Sensitivity to the coefficients",
+      isWide: true,
       caption:
         "TTFT p99 of the first policy against the second with one coefficient at 0.7 (hollow) and 1.3 times (full) its value: c0 step, cK context, cP prefill, KV cache size, T scrape period. A bar across zero turns the order round.",
       panels: pairs.map(({ a, b }) => ({
@@ -130,6 +133,8 @@ function tornado(label: string, given: readonly TornadoBar[]): string {
   const bars = given.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high));
   const bySpan = bars.toSorted((a, b) => Math.abs(b.high - b.low) - Math.abs(a.high - a.low));
   return draw(label, {
+    width: 430,
+    marginLeft: 40,
     height: 60 + 24 * bars.length,
     x: { label: "difference of TTFT p99 →", tickFormat: percentTick, grid: true, ticks: 6 },
     y: { label: null, domain: bySpan.map(({ factor }) => factor) },

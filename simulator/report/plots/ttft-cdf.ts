@@ -24,10 +24,10 @@ export function plotTtftCdf({ details, plan }: ExperimentResult): ReportPlot[] {
       Plot.ruleX([plan.slo.ttftMs], { stroke: "currentColor", strokeDasharray: "2 3", strokeOpacity: 0.7 }),
       Plot.text([plan.slo.ttftMs], {
         x: (ms: number) => ms,
-        y: 0.02,
+        y: 0.03,
         text: () => "objective",
-        textAnchor: "start",
-        dx: 5,
+        textAnchor: "end",
+        dx: -5,
         fill: "currentColor",
       }),
       ...details.map(({ ttftCdf }, at) =>
