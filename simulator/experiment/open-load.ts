@@ -1,5 +1,7 @@
 import type { RequestTable } from "../engine/request-table.ts";
 import { generateLoad } from "../generators/load-spec.ts";
+import { openRecording } from "../recording/read-recording.ts";
+import { readRecordedLoad } from "../recording/recorded-load.ts";
 import { scenario } from "../scenarios/registry.ts";
 import { changeLoad } from "../traces/change-load.ts";
 import { readTrace } from "../traces/read-trace.ts";
@@ -16,7 +18,14 @@ export interface OpenedLoad {
 
 /** Opens the load of `spec`. Throws an error that names it when it cannot be read. */
 export function openLoad(spec: LoadSpec, firstSeed: number): OpenedLoad {
+  if (spec.kind === "recording") return openRecorded(spec);
   return spec.kind === "scenario" ? openScenario(spec) : openTrace(spec, firstSeed);
+}
+
+/** The same requests for every seed: their times are not rounded. */
+function openRecorded(spec: LoadSpec): OpenedLoad {
+  const { requests, notes } = readRecordedLoad(openRecording(spec.source));
+  return { notes, requests: (seed, rateScale) => changeLoad(requests, { ...spec, rateScale, seed }) };
 }
 
 function openScenario({ source, limit }: LoadSpec): OpenedLoad {

@@ -33,7 +33,6 @@ function checkFlags(flags: SimulateFlags): void {
   if (flags.shard !== undefined && flags.html !== undefined) {
     throw new UsageError("cannot use --html together with --shard: a report is of the merged whole");
   }
-  if (flags.recording !== undefined) throw new UsageError("cannot use --recording: not available in this version");
 }
 
 async function simulatePlan(plan: ExperimentPlan, flags: SimulateFlags): Promise<void> {

@@ -59,7 +59,7 @@ export async function fakeCluster(t: TestContext): Promise<SuiteCluster> {
       server.store.skipVersions(10);
       server.store.compact();
     },
-    installObjectives: async () => void server.absent.clear(),
+    installObjectives: async () => server.absent.clear(),
   };
 }
 
