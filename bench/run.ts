@@ -1,4 +1,5 @@
 import { benchDecisionRing } from "./decision-ring.ts";
+import { benchRecording } from "./recording.ts";
 import { benchRequestScan } from "./request-scan.ts";
 import { benchSchedule } from "./schedule.ts";
 import { benchScrape } from "./scrape.ts";
@@ -13,6 +14,8 @@ for (const { name, microseconds, limitMicroseconds } of benchSchedule()) {
 }
 console.log("Decision ring and in-flight ledger: CPU time a request");
 benchDecisionRing(print);
+console.log("Recording: CPU time of a second of load, with against without");
+await benchRecording(print);
 console.log("Metrics pages: CPU time of reading one, against parsing it whole");
 benchScrape(print);
 console.log("Request bodies: 10 MB in pieces of 62,000 bytes");
