@@ -1,0 +1,168 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { eventually, pickOnce, TestCluster } from "../test/support/a-cluster.ts";
+import { connectAsEnvoy } from "../test/support/ext-proc-client.ts";
+import { FakeApiServer } from "../test/support/fake-api-server.ts";
+import { connectHealth } from "../test/support/health-client.ts";
+import { type PodServers, startPodServers } from "../test/support/pod-servers.ts";
+
+const rounds = 20;
+const epp = fileURLToPath(new URL("../bin/epp.js", import.meta.url));
+
+/** Ends what was begun, the last first. */
+class Ends {
+  readonly #all: (() => unknown)[] = [];
+
+  after(end: () => unknown): void {
+    this.#all.push(end);
+  }
+
+  async run(): Promise<void> {
+    for (const end of this.#all.splice(0).reverse()) await end();
+  }
+}
+
+interface World {
+  readonly cluster: TestCluster;
+  readonly servers: PodServers;
+  readonly ends: TestContext;
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly grpcPort: number;
+  readonly readyMs: number;
+}
+
+/** A cluster with `pods` ready pods, each on a loopback address of its own. */
+async function aWorld(ends: Ends, pods: number): Promise<World> {
+  const server = new FakeApiServer();
+  await server.start();
+  ends.after(() => server.close());
+  const cluster = new TestCluster(server);
+  const ips = Array.from({ length: Math.max(1, pods) }, (_, index) => ipOf(index));
+  const servers = await startPodServers(ends, ips);
+  cluster.setPool({ ports: [servers.port] });
+  for (const [index, ip] of ips.slice(0, pods).entries()) cluster.setPod({ name: `pod-${index}`, ip });
+  return { cluster, servers, ends: ends as unknown as TestContext };
+}
+
+function ipOf(index: number): string {
+  return `127.1.${index >> 8}.${index & 255}`;
+}
+
+/** Starts the built picker in a process of its own; resolves when its health is serving. */
+async function startPicker({ cluster, ends }: World): Promise<Started> {
+  const folder = mkdtempSync(join(tmpdir(), "epp-bench-"));
+  ends.after(() => rmSync(folder, { recursive: true, force: true }));
+  const kubeconfig = join(folder, "config");
+  cluster.server.writeKubeconfig(kubeconfig);
+  const ports = ["--host", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"];
+  const pool = ["--pool-name", "pool", "--pool-namespace", "ns", "--allow-loopback", "--metrics-endpoint-auth=false"];
+  const sinceMs = performance.now();
+  const child = spawn(process.execPath, [epp, "serve", ...pool, ...ports, "--secure-serving=false", "-v", "1"], {
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+  });
+  const ended = once(child, "exit");
+  ends.after(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  const [message] = (await once(child, "message")) as [{ grpcPort: number; grpcHealthPort: number }];
+  const health = connectHealth(ends, message.grpcHealthPort);
+  await eventually("SERVING", async () => (await health.check("")) === "SERVING", 30_000);
+  return { child, grpcPort: message.grpcPort, readyMs: performance.now() - sinceMs };
+}
+
+function rssMb({ child }: Started): number {
+  return (Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) * 1024) / 1e6;
+}
+
+/** Resident memory once it has stopped growing for some seconds. */
+async function settledRssMb(started: Started): Promise<number> {
+  let most = 0;
+  for (let second = 0; second < 20; second++) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    most = Math.max(most, rssMb(started));
+  }
+  return most;
+}
+
+async function within<T>(pods: number, use: (world: World, started: Started) => Promise<T>): Promise<T> {
+  const ends = new Ends();
+  try {
+    const world = await aWorld(ends, pods);
+    return await use(world, await startPicker(world));
+  } finally {
+    await ends.run();
+  }
+}
+
+/** Times from a change of the API server's object to the first pick of a new pod, and to the last one of a pod that goes. */
+async function measureChanges({ cluster, servers, ends }: World, { grpcPort }: Started): Promise<[number[], number[]]> {
+  const { open } = connectAsEnvoy(ends, grpcPort);
+  const ip = "127.2.0.1";
+  await servers.add(ip);
+  const address = `${ip}:${servers.port}`;
+  const [added, removed]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    const addedAtMs = performance.now();
+    cluster.setPod({ name: "newcomer", uid: `uid-${round}`, ip });
+    while ((await pickOnce(open())) !== address);
+    added.push(performance.now() - addedAtMs);
+    const removedAtMs = performance.now();
+    if (round % 2 === 0) cluster.server.setPodReady("ns", "newcomer", false);
+    else cluster.removePod("newcomer");
+    let lastMs = removedAtMs;
+    // Long enough for many picks after the last one of it.
+    for (let others = 0; others < 50; others++) {
+      if ((await pickOnce(open())) !== address) continue;
+      lastMs = performance.now();
+      others = 0;
+    }
+    removed.push(lastMs - removedAtMs);
+    if (round % 2 === 0) cluster.removePod("newcomer");
+  }
+  return [added, removed];
+}
+
+function tell(what: string, times: readonly number[]): void {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number): string =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0).toFixed(0);
+  console.log(`${what}: median ${at(0.5)} ms, most ${at(1)} ms (${times.length} times)`);
+}
+
+async function benchChanges(): Promise<void> {
+  for (const pods of [1, 20]) {
+    const [added, removed] = await within(pods, measureChanges);
+    tell(`pod added to ${pods}, until its first pick`, added);
+    tell(`pod removed or unready, ${pods} others, until its last pick`, removed);
+  }
+}
+
+async function benchStart(): Promise<void> {
+  for (const pods of [100, 2000]) {
+    const times: number[] = [];
+    for (let round = 0; round < 3; round++) times.push(await within(pods, async (_, { readyMs }) => readyMs));
+    tell(`start to serving with ${pods} pods`, times);
+  }
+}
+
+async function benchMemory(): Promise<void> {
+  const empty = await within(0, (_, started) => settledRssMb(started));
+  const full = await within(1000, (_, started) => settledRssMb(started));
+  const sizes = `${empty.toFixed(0)} MB without pods, ${full.toFixed(0)} MB with 1000`;
+  console.log(`resident memory: ${sizes}, ${(full - empty).toFixed(0)} KB a pod`);
+}
+
+const parts = { changes: benchChanges, start: benchStart, memory: benchMemory };
+for (const [name, measure] of Object.entries(parts)) {
+  if (process.argv[2] === undefined || process.argv[2] === name) await measure();
+}
