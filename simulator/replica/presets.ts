@@ -21,6 +21,8 @@ interface PresetData {
   readonly kvTokens: number;
   readonly maxModelTokens: number;
   readonly gpu: "large" | "other";
+  /** What the numbers stand on. */
+  readonly basis: string;
 }
 
 const presetData: Readonly<Record<PresetName, PresetData>> = {
@@ -30,6 +32,7 @@ const presetData: Readonly<Record<PresetName, PresetData>> = {
     kvTokens: 452_000,
     maxModelTokens: 131_072,
     gpu: "large",
+    basis: "Vidur's profile of a 7B model scaled, BLIS's decode",
   },
   "llama-3-8b-a100": {
     hardware: { model: "llama-3-8b", gpu: "a100", tensorParallel: 1 },
@@ -37,6 +40,7 @@ const presetData: Readonly<Record<PresetName, PresetData>> = {
     kvTokens: 452_000,
     maxModelTokens: 131_072,
     gpu: "other",
+    basis: "Vidur's profile and its attention",
   },
   "llama-3-8b-l4": {
     hardware: { model: "llama-3-8b", gpu: "l4", tensorParallel: 1 },
@@ -44,6 +48,7 @@ const presetData: Readonly<Record<PresetName, PresetData>> = {
     kvTokens: 39_000,
     maxModelTokens: 32_768,
     gpu: "other",
+    basis: "datasheet only, to 30 %",
   },
   // Captured graphs take a part of the little memory that the weights leave.
   "qwen2.5-7b-a10g": {
@@ -52,6 +57,7 @@ const presetData: Readonly<Record<PresetName, PresetData>> = {
     kvTokens: 85_000,
     maxModelTokens: 32_768,
     gpu: "other",
+    basis: "datasheet only, to 30 %",
   },
   "llama-3-70b-h100-tp4": {
     hardware: { model: "llama-3-70b", gpu: "h100", tensorParallel: 4 },
@@ -59,6 +65,7 @@ const presetData: Readonly<Record<PresetName, PresetData>> = {
     kvTokens: 488_000,
     maxModelTokens: 131_072,
     gpu: "large",
+    basis: "Vidur's profile and all-reduce",
   },
   "llama-3-70b-h100-tp8": {
     hardware: { model: "llama-3-70b", gpu: "h100", tensorParallel: 8 },
@@ -66,6 +73,7 @@ const presetData: Readonly<Record<PresetName, PresetData>> = {
     kvTokens: 1_400_000,
     maxModelTokens: 131_072,
     gpu: "large",
+    basis: "Vidur's profile and all-reduce",
   },
   "llama-3-70b-a100-tp4": {
     hardware: { model: "llama-3-70b", gpu: "a100", tensorParallel: 4 },
@@ -73,6 +81,7 @@ const presetData: Readonly<Record<PresetName, PresetData>> = {
     kvTokens: 488_000,
     maxModelTokens: 131_072,
     gpu: "other",
+    basis: "Vidur's profile and all-reduce",
   },
   // cP is 38 because cA carries the attention: together 0.40 s for a chunk of 8192, the published calibration.
   "qwen3-32b-h100-tp2": {
@@ -81,6 +90,7 @@ const presetData: Readonly<Record<PresetName, PresetData>> = {
     kvTokens: 307_328,
     maxModelTokens: 40_960,
     gpu: "large",
+    basis: "llm-d's calibration: 0.40 s for a chunk of 8192 tokens, and its KV tokens",
   },
 };
 
@@ -128,6 +138,11 @@ export function presetHardware(name: string): Hardware {
 /** Lower bounds of a preset's coefficients by the datasheet of its GPU. Throws RangeError for an unknown name. */
 export function presetFloors(name: string): PhysicalFloors {
   return physicalFloors(presetOf(name).hardware);
+}
+
+/** What the numbers of a preset stand on. Throws RangeError for an unknown name. */
+export function presetBasis(name: string): string {
+  return presetOf(name).basis;
 }
 
 function presetOf(name: string): PresetData {
