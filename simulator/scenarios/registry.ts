@@ -3,7 +3,8 @@ import { namedLoads } from "../generators/named-loads.ts";
 import { didYouMean } from "../../src/lib/suggest.ts";
 import type { PoolChange, Scenario } from "./scenario.ts";
 
-const { uniform, reasoning } = namedLoads;
+const { reasoning } = namedLoads;
+const uniform = namedLoads.uniform.spec as LoadSpec & { readonly kind: "single-requests" };
 const baselines = ["round-robin", "random", "least-request", "go-default", "default"] as const;
 const eightSmall = { replicas: 8, preset: "llama-3-8b-a100" } as const;
 const eightLarge = { replicas: 8, preset: "llama-3-8b-h100" } as const;
@@ -24,12 +25,12 @@ const flapping: readonly PoolChange[] = [20_000, 40_000, 60_000].flatMap((atMs) 
 const scenarios: readonly Scenario[] = [
   {
     name: "uniform",
-    description: "null case: equal requests that share nothing on equal servers at low load",
-    load: uniform.spec,
+    description: "null case: equal requests that share nothing on equal servers, ten a second",
+    load: { ...uniform, ratePerSecond: 10 },
     pool: eightLarge,
     information: {},
     policies: baselines,
-    expected: "all within 5 %: there is nothing to know",
+    expected: "all within 5 % in the median: there is nothing to know",
   },
   {
     name: "shared-prefixes",
@@ -57,7 +58,7 @@ const scenarios: readonly Scenario[] = [
     },
     pool: eightQwen,
     information: {},
-    policies: ["round-robin", "go-default", "default"],
+    policies: ["round-robin", "prefix-only", "go-default", "default"],
     expected: "prefix alone collapses on the server of the hottest prefix; with load beside it nothing collapses",
   },
   {
@@ -84,8 +85,8 @@ const scenarios: readonly Scenario[] = [
     load: namedLoads["multi-lora"].spec,
     pool: { replicas: 10, preset: "llama-3-8b-h100", overrides: { maxLoras: 3, maxCpuLoras: 6 } },
     information: {},
-    policies: ["round-robin", "random", "go-default", "default"],
-    expected: "round robin loads adapters all the time; affinity almost never",
+    policies: ["round-robin", "random", "default", "lora-affinity"],
+    expected: "without affinity requests queue for slots and adapters are loaded all the time; with it they do not",
   },
   {
     name: "chat-sessions",
@@ -103,7 +104,17 @@ const scenarios: readonly Scenario[] = [
     pool: eightSmall,
     information: { scrapeMs: 5000 },
     policies: baselines,
-    expected: "scores of old metrics alone are worse than random; with corrections for own requests they are not",
+    expected: "scores of old samples alone are worse than random; corrected with own requests they are not",
+  },
+  {
+    name: "old-kv-scores",
+    description: "the load of the null case at half of what the servers can do, metrics every 100 ms",
+    load: uniform,
+    pool: eightLarge,
+    information: { scrapeMs: 100 },
+    policies: ["round-robin", "kv-only", "go-default", "default"],
+    expected:
+      "KV use alone herds between samples, the more the older they are; corrected with own requests nothing herds",
   },
   {
     name: "silent-exporter",
@@ -112,7 +123,7 @@ const scenarios: readonly Scenario[] = [
     pool: eightSmall,
     information: { endpoints: [{ lossRatio: 1 }] },
     policies: baselines,
-    expected: "the silent server is neither flooded nor avoided",
+    expected: "the silent server gets its share where unknown is not taken for busy or idle",
   },
   {
     name: "frozen-exporter",
@@ -141,7 +152,7 @@ const scenarios: readonly Scenario[] = [
     pool: eightSmall,
     information: {},
     policies: baselines,
-    expected: "the stampede spreads before one server's queue outweighs the prefix",
+    expected: "a policy that puts prefix above load overruns the servers of the hottest prefixes; round robin does not",
   },
   {
     name: "cold-scale-out",
@@ -165,8 +176,8 @@ const scenarios: readonly Scenario[] = [
     },
     pool: { ...eightSmall, overrides: { maxLoras: 4, maxCpuLoras: 4, adapterLoadMs: 500 } },
     information: {},
-    policies: baselines,
-    expected: "affinity saves loads, and the servers of the hottest adapter are not overrun",
+    policies: ["round-robin", "random", "default", "lora-affinity"],
+    expected: "affinity saves most loads, and the servers of the hottest adapter are not overrun",
   },
   {
     name: "flapping-server",
@@ -211,7 +222,7 @@ const scenarios: readonly Scenario[] = [
     pool: eightSmall,
     information: { pickers: 2, scrapeMs: 1000 },
     policies: baselines,
-    expected: "corrections for own requests help about half as much as with one picker",
+    expected: "scores of old samples alone herd; corrected with half the requests they are close to one picker's",
   },
 ];
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { simulate } from "../../../simulator/engine/simulate.ts";
 import { generateLoad } from "../../../simulator/generators/load-spec.ts";
 import { createReplica } from "../../../simulator/replica/replica.ts";
+import { findPolicy, policyNames } from "../../../simulator/policies/registry.ts";
 import { scenario, scenarioNames } from "../../../simulator/scenarios/registry.ts";
 import { replicaConfigs } from "../../../simulator/scenarios/scenario.ts";
 
@@ -18,7 +20,11 @@ for (const name of scenarioNames) {
     }
     assert.ok((information.endpoints?.length ?? 0) <= pool.replicas);
     assert.ok((pool.changes ?? []).every(({ replica }) => replica < pool.replicas));
-    assert.ok(policies.length >= 3 && expected !== "");
+    assert.deepEqual(
+      policies.filter((policy) => !policyNames.includes(policy)),
+      [],
+    );
+    assert.ok(policies.length >= 3 && expected !== "", `${policies.length} policies`);
   });
 }
 
@@ -45,4 +51,52 @@ test("an unknown scenario is refused with the nearest name", () => {
     () => scenario("two-picker"),
     /Cannot simulate scenario "two-picker": unknown, did you mean "two-pickers"\?/,
   );
+});
+
+/** Ninety-ninth percentile of the time to the first token, ms, and adapter loads of one run. */
+function outcome(
+  name: string,
+  policy: string,
+  requests: number,
+): { readonly p99Ms: number; readonly p50Ms: number; readonly loads: number } {
+  const { load, pool, information } = scenario(name);
+  const chosen = findPolicy(policy);
+  assert.ok(chosen !== undefined, policy);
+  const run = simulate({
+    requests: generateLoad(load, 1, { requests }),
+    pool: { replicas: replicaConfigs(pool) },
+    policy: chosen,
+    seed: 1,
+    information,
+  });
+  const ttftMs = run.firstTokenMs.map((atMs, row) => atMs - run.arrivedMs[row]!).sort();
+  const quantile = (ratio: number): number => ttftMs[Math.floor(ratio * ttftMs.length)]!;
+  const loads = run.replicas.reduce((sum, { adapterLoads }) => sum + adapterLoads, 0);
+  return { p99Ms: quantile(0.99), p50Ms: quantile(0.5), loads };
+}
+
+test("A22: without anything to know policies are within 5 % in the median", (context) => {
+  const { policies } = scenario("uniform");
+  const medians = policies.map((policy) => outcome("uniform", policy, 800).p50Ms);
+  context.diagnostic(medians.join(" "));
+  assert.ok(Math.max(...medians) <= 1.05 * Math.min(...medians), medians.join(" "));
+});
+
+test("A6: prefix alone collapses on hot prefixes, with load beside it nothing does", (context) => {
+  const [alone, both] = ["prefix-only", "default"].map((policy) => outcome("hot-prefix", policy, 3000).p99Ms);
+  context.diagnostic(`${alone} ms, ${both} ms`);
+  assert.ok(alone! > 5 * both!, `${alone} ms alone, ${both} ms with load`);
+});
+
+test("A11: KV use alone herds between samples, corrected signals do not", (context) => {
+  const [alone, corrected] = ["kv-only", "default"].map((policy) => outcome("old-kv-scores", policy, 1500).p99Ms);
+  context.diagnostic(`${alone} ms, ${corrected} ms`);
+  assert.ok(alone! > 2 * corrected!, `${alone} ms for KV use alone, ${corrected} ms corrected`);
+});
+
+test("A13: with affinity adapters are loaded several times less often", (context) => {
+  const [without, affinity] = ["round-robin", "lora-affinity"].map((policy) => outcome("multi-lora", policy, 1500));
+  context.diagnostic(`${JSON.stringify(without)} ${JSON.stringify(affinity)}`);
+  assert.ok(without!.loads > 2 * affinity!.loads, `${without!.loads} loads, ${affinity!.loads} with affinity`);
+  assert.ok(without!.p99Ms > 5 * affinity!.p99Ms, `${without!.p99Ms} ms, ${affinity!.p99Ms} ms with affinity`);
 });
