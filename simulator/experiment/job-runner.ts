@@ -43,9 +43,7 @@ class Threads implements JobRunner {
   readonly #workers: readonly Worker[];
 
   constructor(plan: ExperimentPlan, threads: number) {
-    const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-    const entry = new URL(`./worker${extension}`, import.meta.url);
-    this.#workers = Array.from({ length: threads }, () => new Worker(entry, { workerData: plan }));
+    this.#workers = Array.from({ length: threads }, () => startWorker(plan));
   }
 
   run(jobs: readonly Job[], onDone?: (done: number) => void): Promise<JobResult[]> {
@@ -78,4 +76,13 @@ class Threads implements JobRunner {
     for (const worker of this.#workers) worker.removeAllListeners();
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
+}
+
+/** From sources a thread loads the compiler of sources first: threads do not take over the loader of the process. */
+function startWorker(plan: ExperimentPlan): Worker {
+  if (!import.meta.url.endsWith(".ts"))
+    return new Worker(new URL("./worker.js", import.meta.url), { workerData: plan });
+  const { href } = new URL("./worker.ts", import.meta.url);
+  const code = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import('${href}'); })`;
+  return new Worker(code, { workerData: plan, eval: true });
 }

@@ -1,3 +1,4 @@
+import { escapeHtml } from "./escape-html.ts";
 import { policyColor, policyDash, type ReportPlot } from "./plot-kit.ts";
 
 /** What a page is made of. Texts are plain: they are escaped here. */
@@ -44,11 +45,6 @@ ${tables.map(formatTable).join("\n")}
 `;
 }
 
-/** Text as HTML shows it, in elements and in attributes. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`);
-}
-
 function formatLegend(policies: readonly string[]): string {
   const entries = policies.map((name, at) => {
     const line = `<line x1="1" x2="25" y1="6" y2="6" stroke="${policyColor(at)}" stroke-width="4" stroke-dasharray="${policyDash(at)}"/>`;
@@ -57,12 +53,18 @@ function formatLegend(policies: readonly string[]): string {
   return `<ul class="legend">${entries.join("")}</ul>`;
 }
 
+/** More verdicts than these are shown when asked for. */
+const mostOpen = 15;
+
 function formatVerdicts(verdicts: PageContent["verdicts"]): string {
   const items = verdicts.map(({ verdict, text }) => {
     const [head = "", ...rest] = text.split(": ");
     return `<li class="${escapeHtml(verdict)}"><strong>${escapeHtml(head)}</strong>${escapeHtml(rest.length > 0 ? `: ${rest.join(": ")}` : "")}</li>`;
   });
-  return `<section class="wide" id="verdicts"><h2>Verdicts</h2><ul class="verdicts">${items.join("")}</ul></section>`;
+  const list = `<ul class="verdicts">${items.join("")}</ul>`;
+  const isShort = items.length <= mostOpen;
+  const shown = isShort ? list : `<details><summary>${items.length} verdicts</summary>${list}</details>`;
+  return `<section class="wide" id="verdicts"><h2>Verdicts</h2>${shown}</section>`;
 }
 
 function formatPlot({ id, title, caption, panels, isWide, hasPolicies }: ReportPlot, legend: string): string {
@@ -101,6 +103,7 @@ figure{margin:0}figcaption{color:var(--soft);font-size:13px;margin-top:8px}
 .panels.across{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:14px}
 svg{display:block;max-width:100%;height:auto}.panel>svg{width:100%}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;list-style:none;margin:6px 0 0;padding:0;font-size:13px}.legend li{display:flex;align-items:center;gap:7px}
+summary{cursor:pointer}details .verdicts{margin-top:10px}
 .verdicts{list-style:none;margin:0;padding:0;display:grid;gap:8px}.verdicts li{border-left:4px solid var(--undecided);padding:2px 12px}
 .verdicts .better{border-color:var(--better)}.verdicts .worse{border-color:var(--worse)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px;white-space:nowrap}

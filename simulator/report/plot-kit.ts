@@ -1,5 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { escapeHtml } from "./escape-html.ts";
 
 /** One plot of a report. */
 export interface ReportPlot {
@@ -42,12 +43,11 @@ export function draw(label: string, options: Plot.PlotOptions): string {
     marginTop: 24,
     marginRight: 24,
     style: { fontSize: "12px", overflow: "visible" },
-    ariaLabel: label,
     color: { type: "identity" },
     ...options,
   });
-  svg.setAttribute("role", "img");
-  return String(svg.outerHTML);
+  // Put in here, since the serializer leaves some signs of attributes as they are.
+  return String(svg.outerHTML).replace("<svg ", () => `<svg role="img" aria-label="${escapeHtml(label)}" `);
 }
 
 /** A line at zero. */

@@ -89,6 +89,7 @@ function panel(
   const ticks = logTicks(values.flatMap(({ y, low, high }) => [y, low, high]));
   const svg = draw(`${curve.heading} of each policy over ${axis.label}`, {
     width: 400,
+    marginTop: 30,
     x: axis.isLog
       ? {
           label: `${axis.label} →`,
@@ -99,7 +100,7 @@ function panel(
         }
       : { label: `${axis.label} →`, grid: true, ticks: 6 },
     y: curve.isLog
-      ? { label: `↑ ${curve.label}`, type: "log", ticks, tickFormat: formatMsTick, grid: true }
+      ? { label: `↑ ${curve.label}`, type: "log", ticks, tickFormat: formatMsTick, grid: true, inset: 8 }
       : { label: `↑ ${curve.label}`, zero: true, grid: true },
     marks: lines.flatMap((line, at) => [
       Plot.areaY(line, { x: "x", y1: "low", y2: "high", fill: policyColor(at), fillOpacity: 0.18 }),

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseHTML } from "linkedom";
+import { formatReport } from "../../../simulator/report/report.ts";
+import { aGrid, anExperiment } from "../../support/an-experiment.ts";
+
+const one = formatReport(anExperiment({ draws: 10 }));
+const sweep = formatReport(anExperiment({ cells: aGrid, seeds: 3 }));
+
+function sectionsOf(html: string): Map<string, number> {
+  const { document } = parseHTML(html);
+  return new Map(
+    [...document.querySelectorAll("section[id]")].map((section) => [
+      section.id,
+      section.querySelectorAll(".panel > svg").length,
+    ]),
+  );
+}
+
+test("a comparison has every plot of one condition", () => {
+  assert.deepEqual(
+    [...sectionsOf(one)],
+    [
+      ["verdicts", 0],
+      ["pairs", 3],
+      ["ttft", 1],
+      ["seeds", 1],
+      ["pareto", 1],
+      ["hits", 1],
+      ["sensitivity", 3],
+      ["waiting", 3],
+      ["kv", 3],
+      ["assumed", 0],
+    ],
+  );
+});
+
+test("a sweep over rates and scrape periods has curves over both", () => {
+  const sections = sectionsOf(sweep);
+  const curves = [...sections].filter(([id]) => /^(rates|staleness)-/.test(id));
+  assert.deepEqual(curves, [
+    ["rates-0", 3],
+    ["rates-1", 3],
+    ["staleness-0", 3],
+    ["staleness-1", 3],
+    ["staleness-2", 3],
+  ]);
+});
+
+test("every plot draws data, for every policy, and says what it is", () => {
+  for (const html of [one, sweep]) {
+    const { document } = parseHTML(html);
+    for (const svg of document.querySelectorAll(".panel > svg")) {
+      const label = svg.getAttribute("aria-label") ?? "";
+      assert.ok(label.length > 10 && svg.getAttribute("role") === "img", label);
+      assert.ok(svg.querySelectorAll("path[d], circle, rect, line").length > 5, label);
+      assert.doesNotMatch(svg.outerHTML, /NaN|undefined|Infinity/, label);
+    }
+    for (const at of [0, 1, 2]) assert.ok(html.split(`"var(--policy-${at})"`).length > 5);
+  }
+});
+
+test("the page needs nothing from elsewhere and runs nothing", () => {
+  for (const html of [one, sweep]) {
+    assert.doesNotMatch(html, /<script|<link|<iframe|<img|@import|url\(|\son\w+=/i);
+    assert.deepEqual(html.match(/\b(https?:)?\/\/[\w.-]+/g)?.filter((url) => !url.endsWith("www.w3.org")) ?? [], []);
+  }
+});
+
+test("the page is well-formed: every element that is opened is closed", () => {
+  const open: string[] = [];
+  const isVoid = new Set(["meta", "br"]);
+  for (const [, close, name = "", selfClosed] of one.matchAll(/<(\/?)([a-z][\w-]*)(?:\s[^<>]*?)?(\/?)>/gi)) {
+    if (isVoid.has(name) || selfClosed === "/") continue;
+    if (close === "") open.push(name);
+    else assert.equal(open.pop(), name);
+  }
+  assert.deepEqual(open, []);
+});
+
+test("names of policies and traces are shown as they are, whatever is in them", () => {
+  const evil = `<script>alert("x")</script>&amp;'`;
+  const experiment = anExperiment({
+    policies: [{ name: evil }, { name: "b" }],
+    load: {
+      kind: "trace",
+      source: `/tmp/${evil.replaceAll("/", "")}`,
+      rawTimes: false,
+      scaleBy: "time-warp",
+      openLoop: false,
+    },
+  });
+  const html = formatReport(experiment);
+  assert.doesNotMatch(html, /<script/i);
+  const { document } = parseHTML(html);
+  assert.equal(document.querySelectorAll("script").length, 0);
+  assert.ok(document.querySelector("#kv svg")?.getAttribute("aria-label")?.endsWith(evil));
+  assert.equal(document.querySelector(".legend li")?.textContent, evil);
+  assert.equal(document.querySelector("th[scope=col]:nth-child(2)")?.textContent, evil);
+});
+
+test("the page says what was assumed, and shows every figure", () => {
+  const { document } = parseHTML(one);
+  const assumed = document.querySelector("#assumed")?.textContent ?? "";
+  for (const phrase of [
+    "not the milliseconds",
+    "8 ms pass",
+    "warm-up",
+    "95 % t intervals over 5 seeds",
+    "90 % of 20 runs",
+  ]) {
+    assert.ok(assumed.includes(phrase), phrase);
+  }
+  assert.equal(document.querySelectorAll("tbody tr").length, 14);
+});
+
+test("the same experiment gives the same page", () => {
+  assert.equal(formatReport(anExperiment({ draws: 10 })), one);
+});
+
+test("one seed and one policy make a page without pairs", () => {
+  const html = formatReport(anExperiment({ seeds: 1, policies: [{ name: "a" }] }));
+  const sections = sectionsOf(html);
+  for (const id of ["verdicts", "pairs", "seeds", "sensitivity"]) assert.ok(!sections.has(id), id);
+  assert.ok(sections.has("ttft"));
+});
