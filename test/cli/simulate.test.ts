@@ -82,7 +82,13 @@ test("an EndpointPickerConfig is a policy by the name of its file", async (t) =>
   const file = inFolder(t);
   const { code, stdout } = await simulate(
     t,
-    ...["--trace", file("t.jsonl", trace), "--policy", "manifests/config/demo.yaml", "--limit", "20", "--json"],
+    "--trace",
+    file("t.jsonl", trace),
+    "--policy",
+    "manifests/config/demo.yaml",
+    "--limit",
+    "20",
+    "--json",
   );
   assert.equal(code, 0);
   const { policies, requests } = JSON.parse(stdout) as Document;
@@ -92,7 +98,17 @@ test("an EndpointPickerConfig is a policy by the name of its file", async (t) =>
 test("a scenario brings its own servers and policies, which flags change", async (t) => {
   const { code, stdout } = await simulate(
     t,
-    ...["--scenario", "uniform", "--limit", "50", "--seeds", "1", "--policy", "random", "--replicas", "3", "--json"],
+    "--scenario",
+    "uniform",
+    "--limit",
+    "50",
+    "--seeds",
+    "1",
+    "--policy",
+    "random",
+    "--replicas",
+    "3",
+    "--json",
   );
   assert.equal(code, 0);
   const document = JSON.parse(stdout) as Document & { preset: string };
