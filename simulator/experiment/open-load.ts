@@ -1,7 +1,5 @@
 import type { RequestTable } from "../engine/request-table.ts";
 import { generateLoad } from "../generators/load-spec.ts";
-import { openRecording } from "../recording/read-recording.ts";
-import { readRecordedLoad } from "../recording/recorded-load.ts";
 import { scenario } from "../scenarios/registry.ts";
 import { changeLoad } from "../traces/change-load.ts";
 import { readTrace } from "../traces/read-trace.ts";
@@ -17,13 +15,14 @@ export interface OpenedLoad {
 }
 
 /** Opens the load of `spec`. Throws an error that names it when it cannot be read. */
-export function openLoad(spec: LoadSpec, firstSeed: number): OpenedLoad {
+export async function openLoad(spec: LoadSpec, firstSeed: number): Promise<OpenedLoad> {
   if (spec.kind === "recording") return openRecorded(spec);
   return spec.kind === "scenario" ? openScenario(spec) : openTrace(spec, firstSeed);
 }
 
-/** The same requests for every seed: their times are not rounded. */
-function openRecorded(spec: LoadSpec): OpenedLoad {
+async function openRecorded(spec: LoadSpec): Promise<OpenedLoad> {
+  const { openRecording } = await import("../recording/read-recording.ts");
+  const { readRecordedLoad } = await import("../recording/recorded-load.ts");
   const { requests, notes } = readRecordedLoad(openRecording(spec.source));
   return { notes, requests: (seed, rateScale) => changeLoad(requests, { ...spec, rateScale, seed }) };
 }

@@ -7,7 +7,7 @@ import type { ReplicaConfig } from "../replica/config.ts";
 import { presetConfig, type PresetName } from "../replica/presets.ts";
 import { scenario } from "../scenarios/registry.ts";
 import { replicaConfigs, type Scenario } from "../scenarios/scenario.ts";
-import { type OpenedLoad, openLoad } from "./open-load.ts";
+import type { OpenedLoad } from "./open-load.ts";
 import type { ExperimentPlan, Factors, Job, PolicySpec } from "./plan.ts";
 import type { SimulatePolicy } from "./run-job.ts";
 
@@ -15,10 +15,7 @@ import type { SimulatePolicy } from "./run-job.ts";
 const seriesSamples = 2000;
 
 /** Reads the plan's policies and returns what runs one of them on the load. Throws when one cannot be used. */
-export function createSimulatePolicy(
-  plan: ExperimentPlan,
-  load: OpenedLoad = openLoad(plan.load, plan.firstSeed),
-): SimulatePolicy {
+export function createSimulatePolicy(plan: ExperimentPlan, load: OpenedLoad): SimulatePolicy {
   const policies = plan.policies.map(toPolicy);
   return (job, policy) => {
     const requests = load.requests(job.seed, job.cell.rateScale);

@@ -39,7 +39,7 @@ async function simulatePlan(plan: ExperimentPlan, flags: SimulateFlags): Promise
   const { openLoad } = await import("../../simulator/experiment/open-load.ts");
   const { toPolicy } = await import("../../simulator/experiment/simulate-policy.ts");
   for (const spec of plan.policies) toPolicy(spec);
-  const load = openLoad(plan.load, plan.firstSeed);
+  const load = await openLoad(plan.load, plan.firstSeed);
   for (const note of load.notes) process.stderr.write(`${note}\n`);
   const { planJobs } = await import("../../simulator/experiment/plan.ts");
   const { drawVariations } = await import("../../simulator/experiment/variations.ts");

@@ -154,11 +154,10 @@ replicas: [2]
 
 test("--find-knee tells the knee of every policy and compares at the greatest", async (t) => {
   const file = inFolder(t);
-  const { code, stdout } = await simulate(
-    t,
-    ...["--trace", file("t.jsonl", trace), "--policy", "round-robin", "least-request", "--replicas", "1"],
-    ...["--seeds", "2", "--sensitivity", "0", "--slo-ttft-ms", "150", "--find-knee", "--json"],
-  );
+  const policies = ["--policy", "round-robin", "least-request", "--replicas", "1"];
+  const terms = ["--seeds", "2", "--sensitivity", "0", "--slo-ttft-ms", "150", "--find-knee", "--json"];
+  const args = ["--trace", file("t.jsonl", trace), ...policies, ...terms];
+  const { code, stdout } = await simulate(t, ...args);
   assert.equal(code, 0);
   const { knees = [], ...document } = JSON.parse(stdout) as Document & { rateScale: number };
   assert.deepEqual(
