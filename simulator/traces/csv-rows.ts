@@ -24,21 +24,23 @@ export function forEachCsvRow(text: string, problems: RowProblems, take: TakeRow
       problems.atLine(line, found, `${columns} fields`);
     }
   };
-  // Without quotes a row is its line cut at the commas, which is many times faster than a parser.
-  if (!text.includes('"')) {
-    let isHeader = true;
-    forEachLine(text, (content, line, isComplete) => {
-      if (content.trim() === "") return;
-      if (!isHeader) check(content.split(","), line, isComplete);
-      isHeader = false;
-    });
-    return;
-  }
+  // Without quotes a row is its line cut at the commas, which is many times faster than a parser; a quote that never closes
+  // would make one field of the rest of the file.
+  const rows = text.includes('"') ? parseQuoted(text) : undefined;
+  if (rows === undefined) return cutLines(text, check);
   const isComplete = text.endsWith("\n");
-  const rows = parseQuoted(text);
   for (const [index, { record, info }] of rows.entries()) {
     check(record, info.lines, isComplete || index < rows.length - 1);
   }
+}
+
+function cutLines(text: string, take: (fields: readonly string[], line: number, isComplete: boolean) => void): void {
+  let isHeader = true;
+  forEachLine(text, (content, line, isComplete) => {
+    if (content.trim() === "") return;
+    if (!isHeader) take(content.split(","), line, isComplete);
+    isHeader = false;
+  });
 }
 
 interface QuotedRow {
@@ -46,13 +48,13 @@ interface QuotedRow {
   readonly info: { readonly lines: number };
 }
 
-function parseQuoted(text: string): QuotedRow[] {
-  const rows: unknown = parse(text, {
-    from: 2,
-    info: true,
-    relax_column_count: true,
-    relax_quotes: true,
-    skip_empty_lines: true,
-  });
-  return rows as QuotedRow[];
+/** Rows of a text with quotes; undefined when they do not pair. */
+function parseQuoted(text: string): QuotedRow[] | undefined {
+  const format = { from: 2, info: true, relax_column_count: true, relax_quotes: true, skip_empty_lines: true };
+  try {
+    const rows: unknown = parse(text, format);
+    return rows as QuotedRow[];
+  } catch {
+    return undefined;
+  }
 }

@@ -213,6 +213,11 @@ const badRows: readonly { readonly name: string; readonly text: string; readonly
     want: 'Cannot use row "f:6": a row cut off, expected 6 fields',
   },
   {
+    name: "a quote that never closes",
+    text: fixture("azure.csv").replace(",91,", ',"91,'),
+    want: 'Cannot use row "f:5": ContextTokens a text that is no number, expected a whole number from 1 to 100000000',
+  },
+  {
     name: "prompt tokens of 0",
     text: `${fixture("burstgpt.csv")}121,ChatGPT,0,7,7,API log\n`,
     want: 'Cannot use row "f:6": Request tokens "0", expected a whole number from 1 to 100000000',
