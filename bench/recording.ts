@@ -49,8 +49,12 @@ export async function benchRecording(print: (line: string) => void): Promise<voi
   await files.close();
   const share = (Math.min(...costs.recorded) - Math.min(...costs.bare)) / 1e6;
   const seconds = (batches + 1) * secondsPerBatch;
-  print(`at ${requestsPerSecond} req/s       ${(share * 100).toFixed(2).padStart(7)} % of a core   limit ${limitShare * 100} %`);
-  print(`written            ${(files.state.bytes / seconds / 1024).toFixed(0).padStart(7)} KiB/s, ${files.state.droppedLines} lines dropped`);
+  print(
+    `at ${requestsPerSecond} req/s       ${(share * 100).toFixed(2).padStart(7)} % of a core   limit ${limitShare * 100} %`,
+  );
+  print(
+    `written            ${(files.state.bytes / seconds / 1024).toFixed(0).padStart(7)} KiB/s, ${files.state.droppedLines} lines dropped`,
+  );
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -112,7 +116,7 @@ class World {
   }
 
   #scrape(i: number, nowMs: number): void {
-    const { id, incarnation } = this.#specs[i % endpointCount] as (typeof this.#specs)[number];
+    const { id, incarnation } = this.#specs[i % endpointCount] as ReturnType<typeof anEndpoint>;
     this.#store.announceSample(id, incarnation, nowMs);
     const load = { waitingRequests: i % 7, runningRequests: i % 31, kvCacheRatio: (i % 97) / 100 };
     const cacheInfo = { blockSizeTokens: 16, blocks: 2048 };
