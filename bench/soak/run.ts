@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Outcome } from "../../simulator/load/client.ts";
 import { ensureEnvoy } from "../../src/envoy/binary.ts";
+import { apiOutage } from "./api-outage.ts";
 import { killPickers } from "./kill-picker.ts";
 import { killServers } from "./kill-server.ts";
 import { rollingRestarts } from "./rolling.ts";
@@ -11,6 +12,7 @@ const { values, positionals } = parseArgs({
   options: {
     restarts: { type: "string", default: "20" },
     kills: { type: "string", default: "3" },
+    seconds: { type: "string", default: "90" },
     rate: { type: "string", default: "100" },
     plain: { type: "boolean", default: false },
   },
@@ -64,15 +66,25 @@ async function runKillPicker(): Promise<boolean> {
   return report.others.length === 0;
 }
 
+async function runApiOutage(): Promise<boolean> {
+  const seconds = Number(values.seconds);
+  say(`A picker in a cluster at ${perSecond} requests/s, its API server away for ${seconds} s`);
+  const { requests, wrong, resyncMs } = await apiOutage({ seconds, perSecond });
+  say(`${requests} requests; resynced ${(resyncMs / 1000).toFixed(1)} s after its return`);
+  for (const [answer, count] of wrong) say(`  ${count} answers "${answer}"`);
+  return wrong.size === 0 && resyncMs <= 35_000;
+}
+
 const soaks: Readonly<Record<string, () => Promise<boolean>>> = {
   rolling: runRolling,
   "kill-server": runKillServer,
   "kill-picker": runKillPicker,
+  "api-outage": runApiOutage,
 };
 const soak = soaks[positionals[0] ?? ""];
 if (soak === undefined) {
   console.error(
-    `Usage: npm run soak -- ${Object.keys(soaks).join("|")} [--restarts N] [--kills N] [--rate N] [--plain]`,
+    `Usage: npm run soak -- ${Object.keys(soaks).join("|")} [--restarts N] [--kills N] [--seconds N] [--rate N] [--plain]`,
   );
   process.exitCode = 2;
 } else {
