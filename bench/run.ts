@@ -3,9 +3,10 @@ import { benchRecording } from "./recording.ts";
 import { benchRequestScan } from "./request-scan.ts";
 import { benchSchedule } from "./schedule.ts";
 import { benchScrape } from "./scrape.ts";
+import { benchSimulator } from "./simulator.ts";
 import { benchSimulatorReplica } from "./simulator-replica.ts";
 
-/** Every benchmark, one after the other so that none disturbs another; all together take well under a minute. */
+/** Every benchmark, one after the other so that none disturbs another; those of whole simulations take minutes. */
 const print = (line: string): void => console.log(`  ${line}`);
 
 console.log("Scheduling: time of one decision");
@@ -22,3 +23,5 @@ console.log("Request bodies: 10 MB in pieces of 62,000 bytes");
 benchRequestScan(print);
 console.log("Simulated replicas: eight of an 8B model, one core");
 benchSimulatorReplica(print);
+console.log("Whole simulations: eight replicas, default policy, from process start");
+benchSimulator(print);
