@@ -24,7 +24,7 @@ test("README.md shows a simulation as it is printed", () => {
 
 test("docs/simulator.md names every built-in policy", () => {
   const section = /## Policies\n([^]*?)\n## /.exec(page)?.[1] ?? "";
-  const named = [...section.matchAll(/`([a-z]+(?:-[a-z]+)*)`/g)].map(([, name]) => name);
+  const named = [...section.matchAll(/`([a-z]+(?:-[a-z]+)*)`/g)].map(([, name]) => name ?? "");
   assert.deepEqual([...new Set(named)].toSorted(), policyNames.toSorted());
 });
 
