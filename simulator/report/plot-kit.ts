@@ -61,25 +61,26 @@ export function formatMsTick(ms: number): string {
   return `${Number(ms.toPrecision(3))} ms`;
 }
 
-/** Powers of ten and their doubles and fives between two values: ticks of a logarithmic axis. */
+/** Ticks of a logarithmic axis that spans `values`, none outside: powers of ten and parts of them, or equal steps where it spans little. */
 export function logTicks(values: readonly number[]): number[] {
   const known = values.filter((value) => value > 0 && Number.isFinite(value));
-  const [low, high] = [Math.min(...known), Math.max(...known)];
   if (known.length === 0) return [];
-  const steps = stepsFor(high / low);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  if (high / low < 4) return equalTicks(low, high);
+  const steps = high / low > 300 ? [1] : high / low > 30 ? [1, 3] : [1, 2, 5];
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
-    for (const step of steps) {
-      const tick = step * 10 ** power;
-      if (tick >= low * 0.9 && tick <= high * 1.1) ticks.push(Number(tick.toPrecision(3)));
-    }
+    for (const step of steps) ticks.push(Number((step * 10 ** power).toPrecision(3)));
   }
-  return ticks;
+  return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
-function stepsFor(span: number): readonly number[] {
-  if (span > 300) return [1];
-  if (span > 30) return [1, 3];
-  if (span > 4) return [1, 2, 5];
-  return span > 1.5 ? [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8] : Array.from({ length: 45 }, (_, i) => 1 + i * 0.2);
+function equalTicks(low: number, high: number): number[] {
+  if (high - low < low * 1e-9) return [low];
+  const rough = (high - low) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((part) => part * power).find((size) => size >= rough) ?? power;
+  const first = Math.ceil(low / step);
+  const count = Math.floor(high / step) - first + 1;
+  return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }

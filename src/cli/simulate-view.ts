@@ -47,10 +47,10 @@ function describeGroups({ name, bySeed }: PolicyResult): string[] {
 }
 
 function formatKnees(knees: readonly Knee[]): string[] {
-  return knees.map(({ policy, rateScale, requestsPerSecond, attainment }) =>
+  return knees.map(({ policy, rateScale, requestsPerSecond, attainment, lightAttainment }) =>
     rateScale === null
       ? `Knee of ${policy}: none found`
-      : `Knee of ${policy}: ${formatNumber(requestsPerSecond ?? Number.NaN)} requests/s, rate scale ${Number(rateScale.toPrecision(4))}, ${formatShare(attainment ?? Number.NaN)} within objectives`,
+      : `Knee of ${policy}: ${formatNumber(requestsPerSecond ?? Number.NaN)} requests/s, rate scale ${Number(rateScale.toPrecision(4))}, ${formatShare(attainment ?? Number.NaN)} within objectives, ${formatShare(lightAttainment)} at a light load`,
   );
 }
 

@@ -56,7 +56,7 @@ function forest(label: string, rows: readonly Row[]): string {
     width: 430,
     height: 60 + 24 * rows.length,
     marginLeft: 112,
-    x: { label: "difference →", tickFormat: percentTick, grid: true, ticks: 6 },
+    x: { label: "difference →", tickFormat: percentTick, grid: true, ticks: 4 },
     y: { label: null, domain: rows.map((row) => row.label) },
     marks: [
       zeroX(),
@@ -136,7 +136,7 @@ function tornado(label: string, given: readonly TornadoBar[]): string {
     width: 430,
     marginLeft: 40,
     height: 60 + 24 * bars.length,
-    x: { label: "difference of TTFT p99 →", tickFormat: percentTick, grid: true, ticks: 6 },
+    x: { label: "difference of TTFT p99 →", tickFormat: percentTick, grid: true, ticks: 4 },
     y: { label: null, domain: bySpan.map(({ factor }) => factor) },
     marks: [
       zeroX(),
