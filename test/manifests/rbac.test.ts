@@ -1,41 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { type ClusterObject, clusterObjects, goldenObjects, helmScript, theObject } from "../support/manifests.ts";
-
-interface Rule {
-  readonly apiGroups?: readonly string[];
-  readonly resources?: readonly string[];
-  readonly resourceNames?: readonly string[];
-  readonly nonResourceURLs?: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-/** What a service account may do, one line a verb and resource, as `kubectl auth can-i --list` has it. */
-function permissions(objects: readonly ClusterObject[], account: string): readonly string[] {
-  const bindings = objects.filter(
-    ({ kind, subjects }) =>
-      ["RoleBinding", "ClusterRoleBinding"].includes(kind) &&
-      (subjects ?? []).some((subject) => subject.name === account),
-  );
-  return bindings
-    .flatMap(({ kind, roleRef }) => {
-      const scope = kind === "RoleBinding" ? "namespace" : "cluster";
-      const rules = theObject(objects, roleRef.kind, roleRef.name).rules as readonly Rule[];
-      return rules.flatMap((rule) => linesOf(rule).map((line) => `${scope}: ${line}`));
-    })
-    .toSorted();
-}
-
-function linesOf(rule: Rule): readonly string[] {
-  const { apiGroups = [], resources = [], resourceNames = [""], nonResourceURLs = [], verbs } = rule;
-  const targets = apiGroups.flatMap((group) =>
-    resources.flatMap((resource) =>
-      resourceNames.map((name) => `${resource}${group === "" ? "" : `.${group}`}${name === "" ? "" : `/${name}`}`),
-    ),
-  );
-  return [...targets, ...nonResourceURLs].flatMap((target) => verbs.map((verb) => `${verb} ${target}`));
-}
+import { clusterObjects, goldenObjects, helmScript, theObject } from "../support/manifests.ts";
+import { linesOf, permissions, type Rule } from "../support/permissions.ts";
 
 const reads = (resource: string): readonly string[] =>
   ["get", "list", "watch"].map((verb) => `namespace: ${verb} ${resource}`);
