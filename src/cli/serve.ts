@@ -12,7 +12,7 @@ import { formatProblems } from "../lib/document.ts";
 import { type Picker, type PickerOptions, startPicker } from "../main.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { exitCode, UsageError } from "./exit.ts";
-import { answerHangup, stopSignals } from "./hangup.ts";
+import { answerOtherSignals, stopSignals } from "./process-signals.ts";
 import {
   booleanValue,
   byteSizeValue,
@@ -125,7 +125,7 @@ export function registerServe(program: Command): void {
 
 async function serve(options: ServeOptions, command: Command): Promise<void> {
   const logger = createLogger(options.v);
-  answerHangup(logger);
+  answerOtherSignals(logger);
   refuseUnavailable(command);
   const location = locatePool(options, process.env);
   checkCombinations(options);
