@@ -247,25 +247,35 @@ async function untilSignal(picker: Picker, logger: Logger): Promise<void> {
       process.exitCode = exitCode.no;
     });
   }
-  const first = await new Promise<string>((resolve) => {
-    for (const name of ["uncaughtException", "unhandledRejection"]) process.once(name, () => resolve(name));
-    for (const name of signals) process.on(name, () => resolve(name));
-    process.once("disconnect", () => resolve("disconnect"));
-  });
-  logger.info({ signal: first }, "Stopping: reports not serving, takes streams until hosts have moved away");
-  let signalsSeen = signals.some((name) => name === first) ? 1 : 0;
-  const hasten = (signal: string): void => {
-    if (!hurry.signal.aborted) logger.warn({ signal }, "Stopping at once: open streams are cut");
+  const hasten = (cause: string): void => {
+    if (!hurry.signal.aborted) logger.warn({ signal: cause }, "Stopping at once: open streams are cut");
     hurry.abort();
   };
+  // One listener for the whole life of the process: a signal that comes while listeners change hands is lost.
+  let signalsSeen = 0;
+  const first = await new Promise<string>((resolve) => {
+    let isStopping = false;
+    const stop = (cause: string): void => {
+      if (isStopping) return hasten(cause);
+      isStopping = true;
+      resolve(cause);
+    };
+    for (const name of ["uncaughtException", "unhandledRejection"]) {
+      process.once(name, () => {
+        if (!isStopping) stop(name);
+      });
+    }
+    for (const name of signals) {
+      process.on(name, () => {
+        if (++signalsSeen > 2) process.exit(1);
+        stop(name);
+      });
+    }
+    process.once("disconnect", () => stop("disconnect"));
+  });
+  logger.info({ signal: first }, "Stopping: reports not serving, takes streams until hosts have moved away");
+  // A parent that has gone waits for nothing.
   if (first === "disconnect") hasten(first);
-  else process.once("disconnect", () => hasten("disconnect"));
-  for (const name of signals) {
-    process.removeAllListeners(name).on(name, () => {
-      if (++signalsSeen > 2) process.exit(1);
-      hasten(name);
-    });
-  }
   await picker.close(hurry.signal);
   // A listener keeps the channel to the parent open, and that this process.
   process.removeAllListeners("disconnect");
