@@ -125,13 +125,13 @@ export function registerServe(program: Command): void {
 
 async function serve(options: ServeOptions, command: Command): Promise<void> {
   const logger = createLogger(options.v);
-  answerOtherSignals(logger);
   refuseUnavailable(command);
   const location = locatePool(options, process.env);
   checkCombinations(options);
   const ofProcess = processOptions(options, location.kind === "cluster");
   const { config, load } = readConfig(options, logger);
   warnAcceptedFlags(command, logger);
+  answerOtherSignals(logger);
   const picker = await startPicker({
     poolName: location.poolName,
     poolGroup: options.poolGroup,
