@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { eventually, pickOnce, TestCluster } from "../test/support/a-cluster.ts";
+import { pickOnce, TestCluster } from "../test/support/a-cluster.ts";
 import { connectAsEnvoy } from "../test/support/ext-proc-client.ts";
 import { FakeApiServer } from "../test/support/fake-api-server.ts";
 import { connectHealth } from "../test/support/health-client.ts";
@@ -174,7 +174,9 @@ async function benchMemory(): Promise<void> {
   const few = await within(200, (_, started) => settledRssMb(started));
   const many = await within(1000, (_, started) => settledRssMb(started));
   const perPodKb = ((many - few) * 1000) / 800;
-  console.log(`resident memory: ${few.toFixed(0)} MB with 200 pods, ${many.toFixed(0)} MB with 1000, ${perPodKb.toFixed(0)} KB a pod`);
+  console.log(
+    `resident memory: ${few.toFixed(0)} MB with 200 pods, ${many.toFixed(0)} MB with 1000, ${perPodKb.toFixed(0)} KB a pod`,
+  );
 }
 
 const parts = { changes: benchChanges, start: benchStart, memory: benchMemory };
