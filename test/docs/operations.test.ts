@@ -6,7 +6,7 @@ import { acceptedFlags, unavailableFlags } from "../../src/cli/serve-flags.ts";
 const page = readFileSync("docs/operations.md", "utf8");
 
 test("docs/operations.md names every flag of the reference that has no effect here, or is refused as deprecated", () => {
-  const [table = ""] = /^\| flags \|.*$/m.exec(page) ?? [];
+  const [table = ""] = /^\| \[flags\]\(flags\.md\) \|.*$/m.exec(page) ?? [];
   const deprecated = Object.entries(unavailableFlags).flatMap(([flag, hint]) =>
     hint.startsWith("deprecated") ? [flag] : [],
   );

@@ -18,10 +18,10 @@ export interface ClusterProcess {
   /** As Envoy's bootstrap names it. */
   readonly address: PickerAddress;
   /** What it wrote to standard error so far. */
-  log(): string;
-  open(): EnvoyStream;
+  readonly log: () => string;
+  readonly open: () => EnvoyStream;
   /** Value of a sample of its metrics page, by name and labels as printed. */
-  sample(series: string): Promise<number | undefined>;
+  readonly sample: (series: string) => Promise<number | undefined>;
   /** Resolves with the exit code, null after a signal. */
   readonly ended: Promise<number | null>;
 }
@@ -31,9 +31,9 @@ const entry = fileURLToPath(new URL("./epp-command.mjs", import.meta.url));
 /** Lease times for tests: takeover within 5 s. */
 export const shortElection = [
   "--ha-enable-leader-election",
-  ...["--leader-election-lease-duration", "3s"],
-  ...["--leader-election-renew-deadline", "2200ms"],
-  ...["--leader-election-retry-period", "250ms"],
+  "--leader-election-lease-duration=3s",
+  "--leader-election-renew-deadline=2200ms",
+  "--leader-election-retry-period=250ms",
 ] as const;
 
 /**
