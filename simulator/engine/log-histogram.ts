@@ -50,4 +50,14 @@ export class LogHistogram {
     }
     return Number.NaN;
   }
+
+  /** Share of the values that are at most `value`, to the bucket that it is in; NaN without a value. */
+  shareUpTo(value: number): number {
+    const last = Math.floor(Math.log2(value / smallest) * bucketsPerOctave);
+    let upTo = 0;
+    for (let bucket = 0; bucket <= Math.min(last, this.#counts.length - 1); bucket++) {
+      upTo += this.#counts[bucket] as number;
+    }
+    return upTo / this.#count;
+  }
 }

@@ -1,3 +1,4 @@
+import type { GateResult } from "../gate/gate.ts";
 import type { Slo } from "../statistics/counted-rows.ts";
 
 /** A policy by name, or an EndpointPickerConfig. Plain data: it travels to other threads and machines. */
@@ -8,6 +9,8 @@ export interface PolicySpec {
   readonly text?: string;
   /** Name of the config's file, for problems. */
   readonly file?: string;
+  /** Whether a config's signals are corrected between scrapes; default true. */
+  readonly corrections?: boolean;
 }
 
 /** Where requests come from. */
@@ -57,6 +60,8 @@ export interface ExperimentPlan {
   readonly circumstances: Circumstances;
   /** Draws of all coefficients at once, beside each of them alone; 0: coefficients are not varied. */
   readonly draws: number;
+  /** How well the recorded policy was reproduced; absent: there is none. */
+  readonly gate?: GateResult;
 }
 
 /** One condition: the policies meet the same load under it. */

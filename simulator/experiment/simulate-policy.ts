@@ -35,8 +35,8 @@ export function createSimulatePolicy(plan: ExperimentPlan, load: OpenedLoad): Si
 }
 
 /** The policy of a spec. Throws TypeError for an unknown name, and with every problem of a config. */
-export function toPolicy({ name, text, file = name }: PolicySpec): Policy {
-  if (text !== undefined) return configPolicy({ name, summary: file, text, file });
+export function toPolicy({ name, text, file = name, corrections = true }: PolicySpec): Policy {
+  if (text !== undefined) return configPolicy({ name, summary: file, text, file, corrections });
   const policy = findPolicy(name);
   if (policy !== undefined) return policy;
   throw new TypeError(`Cannot use policy "${name}": unknown, expected one of ${policyNames.join(", ")}`);

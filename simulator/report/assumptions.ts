@@ -1,3 +1,4 @@
+import type { GateResult } from "../gate/gate.ts";
 import { kneeShare } from "../experiment/knee.ts";
 import type { CellResult, ExperimentResult } from "../experiment/result.ts";
 import { presetConfig } from "../replica/presets.ts";
@@ -8,7 +9,7 @@ const saturatedBusyRatio = 0.95;
 
 /** What a reader has to know to believe the figures no further than they go, a sentence each. */
 export function listAssumptions({ plan, cells, knees }: ExperimentResult): string[] {
-  const { slo, circumstances, draws, seeds, preset, mode } = plan;
+  const { slo, circumstances, draws, seeds, preset, mode, gate } = plan;
   const { coefficients, kvTokens, requestOverheadMs } = presetConfig(preset);
   const lines = [
     `Trust the order of the policies, not the milliseconds: the coefficients of ${preset} are published ones, fitted to no server of yours.`,
@@ -32,6 +33,7 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
       `The knee is the greatest rate at which ${formatShare(kneeShare)} of the requests are good that are good at a fiftieth of the rate scale it began with; the policies were compared at the greatest knee.`,
     );
   }
+  if (gate !== undefined) lines.push(describeGate(gate));
   if (mode === "exact") lines.push("Every step was taken by itself.");
   if (circumstances.oracleLengths) lines.push("Policies saw the true length of answers: bounds, not results.");
   if (cells.some(isSaturated)) {
@@ -40,6 +42,13 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
     );
   }
   return lines;
+}
+
+function describeGate({ policy, passes, rows }: GateResult): string {
+  if (passes) return `${policy}, simulated first, reproduced what was recorded.`;
+  const wrong = rows.filter((row) => row.passes === false).map(({ what }) => what);
+  const found = wrong.length === 0 ? "nothing that was recorded could be compared" : `too far off: ${wrong.join(", ")}`;
+  return `${policy}, simulated first, did not reproduce what was recorded (${found}): do not trust the order of the policies.`;
 }
 
 function describeWarmUp({ warmUp, counted }: CellResult, isCold: boolean): string {

@@ -6,6 +6,8 @@ import { integerValue, positiveInteger } from "./option-values.ts";
 export interface SimulateFlags {
   trace?: string;
   recording?: string;
+  recordedPolicy?: string;
+  despiteGate?: boolean;
   scenario?: string;
   policy?: string[];
   replicas?: number;
@@ -47,6 +49,11 @@ export function addSimulateFlags(command: Command): Command {
       "requests of a trace: Mooncake, Azure, BurstGPT, Qwen-Bailian, inference-perf, gzipped or not",
     )
     .option("--recording <dir>", "requests of a recording")
+    .option(
+      "--recorded-policy <name|config>",
+      "what served the recorded requests (default: the config in the recording)",
+    )
+    .option("--despite-gate", "rank policies although the recorded one, simulated first, differs from the record")
     .option("--scenario <name>", "requests of a built-in scenario")
     .option(
       "--policy <name|config...>",

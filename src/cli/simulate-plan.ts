@@ -147,7 +147,8 @@ function choosePolicies(flags: SimulateFlags, sweep: Sweep | undefined, usual: r
   return policies;
 }
 
-function toSpec(given: string): PolicySpec {
+/** A policy by its name, or a config by its file. Throws UsageError for an unknown name. */
+export function toSpec(given: string): PolicySpec {
   if (policyNames.includes(given)) return { name: given };
   if (!/[./]/.test(given)) throw unknown("policy", given, policyNames, ", or an EndpointPickerConfig file");
   return { name: basename(given, extname(given)), text: readText(given), file: given };

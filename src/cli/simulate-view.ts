@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import type { Knee } from "../../simulator/experiment/knee.ts";
 import type { CellResult, ExperimentResult, PolicyResult } from "../../simulator/experiment/result.ts";
+import { formatGate } from "./gate-view.ts";
 import { findSeedGroups } from "../../simulator/experiment/seed-groups.ts";
 import { listAssumptions } from "../../simulator/report/assumptions.ts";
 import { figureRows } from "../../simulator/report/figure-rows.ts";
@@ -16,6 +17,7 @@ export function formatSimulation(result: ExperimentResult): string {
   const head = `${formatCount(requests)} requests of ${trace}, ${plan.preset}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}`;
   return [
     head,
+    ...(plan.gate === undefined ? [] : ["", formatGate(plan.gate), ""]),
     ...formatKnees(knees),
     ...cells.flatMap((cell) => ["", ...formatCell(cell)]),
     "",

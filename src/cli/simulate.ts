@@ -18,7 +18,8 @@ export function registerSimulate(program: Command): void {
     checkFlags(flags);
     if (flags.merge !== undefined) return present(await mergeFiles(flags.merge), flags);
     const { makePlan } = await import("./simulate-plan.ts");
-    await simulatePlan(await makePlan(flags, command), flags);
+    const { passGate } = await import("./simulate-gate.ts");
+    await simulatePlan(await passGate(await makePlan(flags, command), flags), flags);
   });
 }
 
