@@ -61,7 +61,7 @@ export function observeRecording(recording: OpenedRecording): RecordedPool {
   };
 }
 
-function gather({ lines }: OpenedRecording): Gathered {
+function gather(recording: OpenedRecording): Gathered {
   const into: Gathered = {
     samples: new Map(),
     picks: new Map(),
@@ -74,7 +74,7 @@ function gather({ lines }: OpenedRecording): Gathered {
     toMs: Number.NEGATIVE_INFINITY,
   };
   const pool = new Set<string>();
-  for (const line of lines()) {
+  for (const line of recording.lines()) {
     if (line.kind === "config" && line.text !== into.configs.at(-1)) into.configs.push(line.text);
     else if (line.kind === "pool") {
       pool.clear();
