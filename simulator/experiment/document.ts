@@ -16,6 +16,7 @@ export function formatDocument(result: ExperimentResult): string {
     circumstances: plan.circumstances,
     isCold: plan.isCold,
     draws: plan.draws,
+    ...(plan.load.kind === "metrics" && { reconstruction: { source: "metrics", draws: plan.seeds } }),
     ...(plan.gate !== undefined && { gate: plan.gate }),
     ...(knees.length > 0 && { knees }),
   };

@@ -17,6 +17,7 @@ export interface OpenedLoad {
 /** Opens the load of `spec`. Throws an error that names it when it cannot be read. */
 export async function openLoad(spec: LoadSpec, firstSeed: number): Promise<OpenedLoad> {
   if (spec.kind === "recording") return openRecorded(spec);
+  if (spec.kind === "metrics") return openMetrics(spec);
   return spec.kind === "scenario" ? openScenario(spec) : openTrace(spec, firstSeed);
 }
 
@@ -25,6 +26,20 @@ async function openRecorded(spec: LoadSpec): Promise<OpenedLoad> {
   const { readRecordedLoad } = await import("../recording/recorded-load.ts");
   const { requests, notes } = readRecordedLoad(openRecording(spec.source));
   return { notes, requests: (seed, rateScale) => changeLoad(requests, { ...spec, rateScale, seed }) };
+}
+
+async function openMetrics(spec: LoadSpec): Promise<OpenedLoad> {
+  const { readMetrics } = await import("../metrics/read-metrics.ts");
+  const { drawWorkload } = await import("../metrics/draw-workload.ts");
+  const { endpoints, problems, skipped, notes } = readMetrics(spec.source);
+  return {
+    notes: [
+      ...problems.map(formatRowProblem),
+      ...(skipped > problems.length ? [`${skipped} rows in all could not be used`] : []),
+      ...notes,
+    ],
+    requests: (seed, rateScale) => changeLoad(drawWorkload(endpoints, seed), { ...spec, rateScale, seed }),
+  };
 }
 
 function openScenario({ source, limit }: LoadSpec): OpenedLoad {

@@ -15,8 +15,9 @@ export interface PolicySpec {
 
 /** Where requests come from. */
 export interface LoadSpec {
-  readonly kind: "trace" | "scenario" | "recording";
-  /** Path of a trace or recording, name of a scenario. */
+  /** Of `metrics`, each seed has a load of its own that agrees with them. */
+  readonly kind: "trace" | "scenario" | "recording" | "metrics";
+  /** Path of a trace, recording or metrics, name of a scenario. */
   readonly source: string;
   /** Arrivals as the trace has them, also where many share a rounded time. */
   readonly rawTimes: boolean;

@@ -33,6 +33,11 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
       `The knee is the greatest rate at which ${formatShare(kneeShare)} of the requests are good that are good at a fiftieth of the rate scale it began with; the policies were compared at the greatest knee.`,
     );
   }
+  if (plan.load.kind === "metrics") {
+    lines.push(
+      `The load is reconstructed from metrics: each seed is another draw that agrees with them, and intervals are over these ${seeds} draws. Metrics do not tell the tree of prefixes, sessions and bursts below their interval, nor was the recorded policy simulated first.`,
+    );
+  }
   if (gate !== undefined) lines.push(describeGate(gate));
   if (mode === "exact") lines.push("Every step was taken by itself.");
   if (circumstances.oracleLengths) lines.push("Policies saw the true length of answers: bounds, not results.");

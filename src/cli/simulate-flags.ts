@@ -6,6 +6,7 @@ import { integerValue, positiveInteger } from "./option-values.ts";
 export interface SimulateFlags {
   trace?: string;
   recording?: string;
+  metrics?: string;
   recordedPolicy?: string;
   despiteGate?: boolean;
   scenario?: string;
@@ -49,6 +50,10 @@ export function addSimulateFlags(command: Command): Command {
       "requests of a trace: Mooncake, Azure, BurstGPT, Qwen-Bailian, inference-perf, gzipped or not",
     )
     .option("--recording <dir>", "requests of a recording")
+    .option(
+      "--metrics <path>",
+      "requests drawn, anew for each seed, to agree with recorded metrics: a file or a folder of scrapes",
+    )
     .option(
       "--recorded-policy <name|config>",
       "what served the recorded requests (default: the config in the recording)",

@@ -14,6 +14,8 @@ import type { SimulateFlags } from "./simulate-flags.ts";
 const defaultPolicies = ["round-robin", "go-default", "default"];
 const defaultSeeds = 10;
 const defaultDraws = 10;
+/** Metrics agree with many loads: fewer than this say nothing of them (simulator 3.4). */
+const leastReconstructions = 20;
 
 /** What is to be simulated, from the flags and a sweep's file. Throws UsageError for flags that do not fit each other. */
 export async function makePlan(flags: SimulateFlags, command: Command): Promise<ExperimentPlan> {
@@ -22,7 +24,12 @@ export async function makePlan(flags: SimulateFlags, command: Command): Promise<
   const usual = await usualTerms(load);
   const policies = choosePolicies(flags, sweep, usual.policies);
   const preset = choosePreset(sweep?.preset ?? flags.preset ?? usual.preset);
-  const seeds = sweep?.seeds ?? flags.seeds ?? (policies.length > 1 ? defaultSeeds : 1);
+  const seeds = sweep?.seeds ?? flags.seeds ?? usualSeeds(load, policies.length);
+  if (load.kind === "metrics" && seeds < leastReconstructions) {
+    throw new UsageError(
+      `cannot simulate metrics with ${seeds} seeds: expected at least ${leastReconstructions}, each a load of its own`,
+    );
+  }
   return {
     load,
     policies,
@@ -36,6 +43,11 @@ export async function makePlan(flags: SimulateFlags, command: Command): Promise<
     circumstances: circumstancesOf(flags, usual),
     draws: flags.sensitivity ?? (sweep === undefined ? usualDraws(policies.length, seeds) : 0),
   };
+}
+
+function usualSeeds(load: LoadSpec, policies: number): number {
+  if (load.kind === "metrics") return leastReconstructions;
+  return policies > 1 ? defaultSeeds : 1;
 }
 
 /** Coefficients are varied where there is an order of policies to doubt. */
@@ -125,6 +137,7 @@ function chooseLoad(flags: SimulateFlags, sweep: Sweep | undefined): LoadSpec {
   const given: { kind: LoadSpec["kind"]; source: string | undefined }[] = [
     { kind: "trace", source: flags.trace },
     { kind: "recording", source: flags.recording },
+    { kind: "metrics", source: flags.metrics },
     { kind: "scenario", source: flags.scenario },
     { kind: "trace", source: sweep?.trace },
     { kind: "scenario", source: sweep?.scenario },
@@ -133,7 +146,7 @@ function chooseLoad(flags: SimulateFlags, sweep: Sweep | undefined): LoadSpec {
   const [only] = chosen;
   if (chosen.length !== 1 || only === undefined) {
     const found = chosen.length === 0 ? "none" : chosen.map(({ kind }) => `--${kind}`).join(" and ");
-    throw new UsageError(`simulate needs one of --trace FILE, --recording DIR and --scenario NAME: found ${found}`);
+    throw new UsageError(`simulate needs one of --trace FILE, --recording DIR, --metrics PATH and --scenario NAME: found ${found}`);
   }
   return only;
 }

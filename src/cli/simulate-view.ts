@@ -14,7 +14,7 @@ const width = 110;
 /** An experiment as text for people: a table for each condition, verdicts, then what was assumed. */
 export function formatSimulation(result: ExperimentResult): string {
   const { trace, requests, cells, plan, knees } = result;
-  const head = `${formatCount(requests)} requests of ${trace}, ${plan.preset}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}`;
+  const head = `${formatCount(requests)} requests of ${plan.load.kind === "metrics" ? "a load reconstructed from metrics: " : ""}${trace}, ${plan.preset}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}`;
   return [
     head,
     ...(plan.gate === undefined ? [] : ["", formatGate(plan.gate), ""]),
