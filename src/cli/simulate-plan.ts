@@ -146,7 +146,9 @@ function chooseLoad(flags: SimulateFlags, sweep: Sweep | undefined): LoadSpec {
   const [only] = chosen;
   if (chosen.length !== 1 || only === undefined) {
     const found = chosen.length === 0 ? "none" : chosen.map(({ kind }) => `--${kind}`).join(" and ");
-    throw new UsageError(`simulate needs one of --trace FILE, --recording DIR, --metrics PATH and --scenario NAME: found ${found}`);
+    throw new UsageError(
+      `simulate needs one of --trace FILE, --recording DIR, --metrics PATH and --scenario NAME: found ${found}`,
+    );
   }
   return only;
 }

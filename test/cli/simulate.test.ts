@@ -170,7 +170,12 @@ test("--find-knee tells the knee of every policy and compares at the greatest", 
 });
 
 const wrong: readonly (readonly [what: string, args: readonly string[], code: number, stderr: RegExp])[] = [
-  ["no load", [], 2, /^epp: simulate needs one of --trace FILE, --recording DIR, --metrics PATH and --scenario NAME: found none$/m],
+  [
+    "no load",
+    [],
+    2,
+    /^epp: simulate needs one of --trace FILE, --recording DIR, --metrics PATH and --scenario NAME: found none$/m,
+  ],
   ["two loads", ["--trace", "a", "--scenario", "uniform"], 2, /found --trace and --scenario$/m],
   [
     "an unknown policy",
