@@ -1,7 +1,6 @@
 import type { ExperimentPlan } from "../../simulator/experiment/plan.ts";
 import type { GateResult } from "../../simulator/gate/gate.ts";
 import { UsageError } from "./exit.ts";
-import { formatGate } from "./gate-view.ts";
 import type { SimulateFlags } from "./simulate-flags.ts";
 import { toSpec } from "./simulate-plan.ts";
 
@@ -20,7 +19,7 @@ export async function passGate(plan: ExperimentPlan, flags: SimulateFlags): Prom
   const given = flags.recordedPolicy;
   const gate = await gateRecording(plan, given === undefined ? undefined : toSpec(given));
   const isRanking = plan.policies.length > 1;
-  if (isRanking && !gate.passes && flags.despiteGate !== true) refuseRanking(gate, plan.load.source);
+  if (isRanking && !gate.passes && flags.despiteGate !== true) await refuseRanking(gate, plan.load.source);
   return { ...plan, gate };
 }
 
@@ -28,7 +27,8 @@ function refuseFlag(flag: string): never {
   throw new UsageError(`cannot use ${flag}: only a recorded load has a recorded policy`);
 }
 
-function refuseRanking(gate: GateResult, source: string): never {
+async function refuseRanking(gate: GateResult, source: string): Promise<never> {
+  const { formatGate } = await import("./gate-view.ts");
   process.stderr.write(`${formatGate(gate)}\n`);
   const wrong = gate.rows.filter(({ passes }) => passes === false).map(({ what }) => what);
   const found = wrong.length === 0 ? "nothing to compare with" : `${wrong.join(", ")} too far off`;
