@@ -77,6 +77,17 @@ test("arguments as the reference's chart renders them start the picker, which pi
   await expectPick(t, picker, { objects, container });
 });
 
+const httpRequest = [
+  [":method", "GET"],
+  [":path", "/v1/models"],
+] as const;
+/** For configs whose parser takes nothing else. */
+const grpcRequest = [
+  [":method", "POST"],
+  [":path", "/vllm.grpc.engine.VllmEngine/HealthCheck"],
+  ["content-type", "application/grpc"],
+] as const;
+
 /** The probes find the picker healthy, a request goes to a port of the pod, and SIGTERM ends it with 0. */
 async function expectPick(
   t: TestContext,
@@ -89,13 +100,9 @@ async function expectPick(
   while ((await readiness.next()) !== "SERVING");
   const isSecure = !container.args.includes("--secure-serving=false");
   const stream = connectAsEnvoy(t, ports.grpcPort, isSecure ? insecure : credentials.createInsecure()).open();
-  stream.requestHeaders(
-    [
-      [":method", "GET"],
-      [":path", "/v1/models"],
-    ],
-    true,
-  );
+  const config = theObject(objects, "ConfigMap", "llm-epp").data as Readonly<Record<string, string>>;
+  const isGrpc = Object.values(config).some((text) => /vllm-?grpc/.test(text));
+  stream.requestHeaders(isGrpc ? grpcRequest : httpRequest, true);
   const destination = setHeaders(await stream.next())["x-gateway-destination-endpoint"] ?? "";
   const pool = objects.find(({ kind }) => kind === "InferencePool");
   const numbers = pool?.spec.targetPorts.map(({ number }) => number) ?? [8000, 8001];
