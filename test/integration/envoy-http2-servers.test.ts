@@ -10,28 +10,14 @@ import {
 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
-import type { Json } from "../../src/envoy/clusters.ts";
 import { aGatewayTo, type PoolGateway } from "../support/a-gateway.ts";
 import { skipWithoutEnvoy as skip } from "../support/envoy.ts";
 import { completion } from "../support/exchanges.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
+import { overHttp2 } from "../support/changed-bootstrap.ts";
 import { vllmRequest, vllmResponse } from "../support/vllm-grpc.ts";
 
 type Answer = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, body: Buffer) => void;
-
-/** Envoy speaks HTTP/2 without TLS to the model servers, as to a pool whose appProtocol is kubernetes.io/h2c. */
-function overHttp2(bootstrap: Json): Json {
-  const changed = structuredClone(bootstrap) as {
-    static_resources: { clusters: { name: string; typed_extension_protocol_options?: unknown }[] };
-  };
-  const { clusters } = changed.static_resources;
-  const [servers, picker] = ["model-servers", "endpoint-picker"].map((name) =>
-    clusters.find((cluster) => cluster.name === name),
-  );
-  assert.ok(servers !== undefined && picker !== undefined);
-  servers.typed_extension_protocol_options = picker.typed_extension_protocol_options;
-  return changed as unknown as Json;
-}
 
 /** A gateway before one model server that speaks HTTP/2 alone; its metrics are on a port of their own. */
 async function anHttp2Gateway(t: TestContext, answer: Answer): Promise<PoolGateway> {

@@ -8,7 +8,7 @@ import { listeningSockets } from "../support/listening-ports.ts";
 
 const skip = platform() !== "linux" && "reads /proc";
 
-test("T42 the process listens on its three ports and no other, at --host alone; SIGUSR1 opens no inspector", {
+test("T42 T60 the process listens on its three ports and no other, at --host alone; SIGUSR1 opens no inspector", {
   skip,
 }, async (t) => {
   const cluster = await aCluster(t);

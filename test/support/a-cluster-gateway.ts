@@ -1,4 +1,5 @@
 import type { TestContext } from "node:test";
+import type { EnvoyRun } from "../../simulator/demo/envoy-process.ts";
 import {
   type ClusterPicker,
   type ClusterPickerOptions,
@@ -14,16 +15,22 @@ export interface ClusterGateway {
   readonly picker: ClusterPicker;
 }
 
+/** What a test changes about the gateway of a cluster. */
+export interface ClusterGatewayOptions extends ClusterPickerOptions {
+  /** Makes Envoy's bootstrap of the one that the picker comes with. */
+  readonly adapt?: EnvoyRun["adapt"];
+}
+
 /** Starts both for the pool `ns/pool`, which must be there; stopped with the test. */
 export async function aClusterGateway(
   t: TestContext,
   cluster: TestCluster,
-  options: ClusterPickerOptions = {},
+  { adapt, ...options }: ClusterGatewayOptions = {},
 ): Promise<ClusterGateway> {
   const picker = await startClusterPicker(t, cluster, options);
   const { grpcPort: port, grpcHealthPort: healthPort } = picker.picker;
   const pickers = [{ host: "127.0.0.1", port, healthPort, isSecure: false }];
-  const { listener } = await anEnvoy(t, { kind: "picker", host: "original-dst", pickers, failOpen: false }, []);
+  const { listener } = await anEnvoy(t, { kind: "picker", host: "original-dst", pickers, failOpen: false }, [], adapt);
   const url = `http://127.0.0.1:${listener.port}`;
   await eventually("an answer of the picker through Envoy", async () => {
     const answer = await fetch(`${url}/v1/completions`, { method: "POST", body: "{}" });
