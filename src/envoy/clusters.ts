@@ -46,9 +46,15 @@ export function balancedCluster(balancing: BalancerRouting["policy"], endpoints:
 }
 
 /**
+ * HTTP/2 pings. What a hung picker holds ends by them alone: Envoy runs no message timeout with full-duplex bodies, and
+ * does not close the connection of a picker that fails its health checks while streams are open on it (reliability F39b).
+ */
+const keepalive = { interval: "1s", timeout: "3s" };
+
+/**
  * The pickers' ext_proc service. The gRPC health of each is asked every second on the health port without TLS. A picker that does
- * not answer is out after two checks, and the streams it holds are closed: nothing else bounds a hung one, since Envoy
- * runs no message timeout with full-duplex bodies. No panic mode, so that a dead picker fails at once.
+ * not answer gets no new streams after two checks; those it holds end with its connection, once a ping has not been answered.
+ * No panic mode, so that a dead picker fails at once.
  */
 export function pickerCluster(pickers: readonly PickerAddress[]): Json {
   const isSecure = pickers.some((picker) => picker.isSecure);
@@ -65,7 +71,7 @@ export function pickerCluster(pickers: readonly PickerAddress[]): Json {
     typed_extension_protocol_options: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-        explicit_http_config: { http2_protocol_options: {} },
+        explicit_http_config: { http2_protocol_options: { connection_keepalive: keepalive } },
       },
     },
     ...(isSecure ? secureTransport : {}),

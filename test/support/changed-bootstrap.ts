@@ -47,8 +47,12 @@ function clusterOf({ static_resources: { clusters } }: Bootstrap, name: string):
 /** Envoy speaks HTTP/2 without TLS to the model servers, as to a pool whose appProtocol is kubernetes.io/h2c. */
 export const overHttp2 = (bootstrap: Json): Json =>
   changed(bootstrap, (copy) => {
-    const options = clusterOf(copy, "endpoint-picker").typed_extension_protocol_options;
-    clusterOf(copy, "model-servers").typed_extension_protocol_options = options;
+    clusterOf(copy, "model-servers").typed_extension_protocol_options = {
+      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    };
   });
 
 /** Envoy tells the picker which address served, in the response's metadata as protocol 2 has it. */

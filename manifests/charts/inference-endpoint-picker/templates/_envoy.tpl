@@ -126,7 +126,8 @@ static_resources:
         envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
           "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
           explicit_http_config:
-            http2_protocol_options: {}
+            http2_protocol_options:
+              connection_keepalive: { interval: 1s, timeout: 3s }
       {{- if $settings.derived.secure }}
       transport_socket:
         name: envoy.transport_sockets.tls
