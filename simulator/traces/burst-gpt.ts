@@ -2,7 +2,14 @@ import { readWhole } from "./azure.ts";
 import { csvColumns, forEachCsvRow } from "./csv-rows.ts";
 import { RequestTableBuilder } from "./request-table-builder.ts";
 import { describeValue, type RowProblems } from "./row-problems.ts";
-import { isTokenCount, tokensExpected, type TraceFormat, type TraceReading, type TraceSource } from "./trace-format.ts";
+import {
+  isTokenCount,
+  isTraceTime,
+  tokensExpected,
+  type TraceFormat,
+  type TraceReading,
+  type TraceSource,
+} from "./trace-format.ts";
 
 const blockTokens = 16;
 
@@ -74,7 +81,7 @@ interface Row {
 
 function readRow(fields: readonly string[], line: number, problems: RowProblems): Row | "failed" | undefined {
   const [timeText = "", model = "", requestText = "", responseText = "", session = "", elapsedText = ""] = fields;
-  const atSeconds = readNumber(timeText);
+  const atSeconds = readSeconds(timeText);
   const [promptTokens, outputTokens] = [readWhole(requestText), readWhole(responseText)];
   const refuse = (name: string, value: string, expected: string): undefined => {
     problems.atLine(line, `${name} ${describeValue(value)}`, expected);
@@ -84,10 +91,12 @@ function readRow(fields: readonly string[], line: number, problems: RowProblems)
   if (outputTokens === 0) return "failed";
   if (!isTokenCount(promptTokens)) return refuse("Request tokens", requestText, tokensExpected);
   if (!isTokenCount(outputTokens)) return refuse("Response tokens", responseText, tokensExpected);
-  const elapsed = readNumber(elapsedText);
+  const elapsed = readSeconds(elapsedText);
   return { atSeconds, model, promptTokens, outputTokens, session, elapsedSeconds: elapsed >= 0 ? elapsed : Number.NaN };
 }
 
-function readNumber(text: string): number {
-  return /^\s*\d+(?:\.\d*)?(?:e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
+/** Seconds; NaN for anything else. */
+function readSeconds(text: string): number {
+  const isNumber = /^\s*\d+(?:\.\d*)?(?:e[+-]?\d+)?\s*$/i.test(text);
+  return isNumber && isTraceTime(Number(text) * 1000) ? Number(text) : Number.NaN;
 }

@@ -1,7 +1,15 @@
-import { isJsonObject, type JsonObject, parseJson } from "./json-lines.ts";
+import { parseJson } from "../../src/lib/json-text.ts";
+import { isJsonObject, type JsonObject } from "./json-lines.ts";
 import { RequestTableBuilder } from "./request-table-builder.ts";
 import { describeValue, type RowProblems } from "./row-problems.ts";
-import { isTokenCount, tokensExpected, type TraceFormat, type TraceReading, type TraceSource } from "./trace-format.ts";
+import {
+  isTokenCount,
+  isTraceTime,
+  tokensExpected,
+  type TraceFormat,
+  type TraceReading,
+  type TraceSource,
+} from "./trace-format.ts";
 
 const blockTokens = 16;
 
@@ -59,7 +67,8 @@ function readItem(item: unknown, index: number, problems: RowProblems): Row | "f
   if (!isJsonObject(item)) return refuse("item", item, "an object");
   const { start_time: start, info, error } = item;
   if (error !== null && error !== undefined) return "failed";
-  if (typeof start !== "number" || !Number.isFinite(start)) return refuse("start_time", start, "a number of seconds");
+  if (typeof start !== "number" || !isTraceTime(start * 1000))
+    return refuse("start_time", start, "a number of seconds");
   if (!isJsonObject(info)) return refuse("info", info, "an object");
   const { promptTokens, outputTokens } = readLengths(info);
   if (!isTokenCount(promptTokens)) return refuse("input_tokens", promptTokens, tokensExpected);

@@ -1,3 +1,4 @@
+import { parseJson } from "../../src/lib/json-text.ts";
 import type { RowProblems } from "./row-problems.ts";
 
 /** An object of a JSON file, its fields not looked at yet. */
@@ -35,14 +36,5 @@ export function forEachLine(text: string, take: (content: string, line: number, 
     const hasReturn = end > from && text.charCodeAt(end - 1) === 13;
     take(text.slice(from, hasReturn ? end - 1 : end), ++line, feed !== -1);
     from = end + 1;
-  }
-}
-
-/** The value of a JSON text; undefined when it is none. The error of the platform would repeat the text. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

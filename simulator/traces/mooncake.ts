@@ -1,7 +1,14 @@
 import { forEachJsonLine, type JsonObject } from "./json-lines.ts";
 import { RequestTableBuilder } from "./request-table-builder.ts";
 import { describeValue, type RowProblems } from "./row-problems.ts";
-import { isTokenCount, tokensExpected, type TraceFormat, type TraceReading, type TraceSource } from "./trace-format.ts";
+import {
+  isTokenCount,
+  isTraceTime,
+  tokensExpected,
+  type TraceFormat,
+  type TraceReading,
+  type TraceSource,
+} from "./trace-format.ts";
 
 const blockTokens = 512;
 
@@ -112,5 +119,5 @@ function refuse({ line, problems }: TurnPlace, found: string): undefined {
 }
 
 function isTime(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0;
+  return isTraceTime(value) && value >= 0;
 }

@@ -2,7 +2,14 @@ import { forEachJsonLine, type JsonObject } from "./json-lines.ts";
 import { fullBlocks, readHashes } from "./mooncake.ts";
 import { RequestTableBuilder } from "./request-table-builder.ts";
 import { describeValue, type RowProblems } from "./row-problems.ts";
-import { isTokenCount, tokensExpected, type TraceFormat, type TraceReading, type TraceSource } from "./trace-format.ts";
+import {
+  isTokenCount,
+  isTraceTime,
+  tokensExpected,
+  type TraceFormat,
+  type TraceReading,
+  type TraceSource,
+} from "./trace-format.ts";
 
 const blockTokens = 16;
 
@@ -61,7 +68,7 @@ function readRow(object: JsonObject, line: number, problems: RowProblems): Row |
     return undefined;
   };
   if (typeof chatId !== "number" && typeof chatId !== "string") return refuse("chat_id", chatId, "a number or a text");
-  if (typeof timestamp !== "number" || !Number.isFinite(timestamp)) {
+  if (typeof timestamp !== "number" || !isTraceTime(timestamp * 1000)) {
     return refuse("timestamp", timestamp, "a number of seconds");
   }
   if (!isTokenCount(promptTokens)) return refuse("input_length", promptTokens, tokensExpected);

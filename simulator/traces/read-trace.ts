@@ -1,7 +1,8 @@
+import { parseJson } from "../../src/lib/json-text.ts";
 import { createRandom } from "../../src/lib/random.ts";
 import type { RequestTable } from "../engine/request-table.ts";
 import { csvColumns } from "./csv-rows.ts";
-import { forEachLine, isJsonObject, parseJson } from "./json-lines.ts";
+import { forEachLine, isJsonObject } from "./json-lines.ts";
 import { changeLoad, type LoadChange } from "./change-load.ts";
 import { spreadQuantisedTimes } from "./quantised-times.ts";
 import { formatRowProblem, type RowProblem, RowProblems } from "./row-problems.ts";

@@ -53,6 +53,14 @@ export const maxTraceTokens = 100_000_000;
 /** What is expected of a number of tokens, for problems. */
 export const tokensExpected = `a whole number from 1 to ${maxTraceTokens}`;
 
+/** Farthest from 0 that a time in a trace can be, 31,000 years: sums of millions of them are finite. */
+const maxTraceMs = 1e15;
+
+/** Whether `ms` is a time, or a time between two, that a trace can have; below 0 it is before whatever it counts from. */
+export function isTraceTime(ms: unknown): ms is number {
+  return typeof ms === "number" && Math.abs(ms) <= maxTraceMs;
+}
+
 /** Whether `value` is a number of tokens that a request can have. */
 export function isTokenCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 1 && value <= maxTraceTokens;

@@ -223,6 +223,11 @@ const badRows: readonly { readonly name: string; readonly text: string; readonly
     want: 'Cannot use row "f:6": Request tokens "0", expected a whole number from 1 to 100000000',
   },
   {
+    name: "a time beyond all times",
+    text: `${fixture("burstgpt.csv")}1e999,ChatGPT,9,7,7,API log\n`,
+    want: 'Cannot use row "f:6": Timestamp "1e999", expected a number of seconds from 0',
+  },
+  {
     name: "a chat without its id",
     text: `${fixture("qwen-bailian.jsonl")}{"timestamp": 90, "input_length": 5, "output_length": 1, "hash_ids": []}\n`,
     want: 'Cannot use row "f:5": chat_id nothing, expected a number or a text',
