@@ -3,6 +3,9 @@ import type { RecordedPick, RecordingHeader } from "../../src/recording/line.ts"
 import type { ReadReport } from "./read-recording.ts";
 import type { ReplayedDecision } from "./replayed-policy.ts";
 
+/** Name of the recorded config, which keeps the world going. */
+export const recordedName = "recorded";
+
 /** What was decided: an endpoint's id, or `refused: REASON`. */
 type Verdict = string;
 
@@ -118,7 +121,7 @@ export class ReplayTally {
 
   /** `names`: of the configs beside the recorded one, which comes first in what is added. */
   constructor(names: readonly string[]) {
-    this.#policies = ["recorded", ...names].map((name) => new PolicyTally(name));
+    this.#policies = [recordedName, ...names].map((name) => new PolicyTally(name));
     this.#differing = this.#policies.map(() => this.#policies.map(() => 0));
   }
 

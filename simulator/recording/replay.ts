@@ -9,7 +9,7 @@ import type { OpenedRecording } from "./read-recording.ts";
 import { recordedRequest } from "./recorded-request.ts";
 import { RecordedWorld, type StateLine } from "./recorded-world.ts";
 import { forwardTo, type ReplayedDecision, ReplayedPolicy } from "./replayed-policy.ts";
-import { ReplayTally, type ReplayReport } from "./replay-tally.ts";
+import { ReplayTally, recordedName, type ReplayReport } from "./replay-tally.ts";
 
 /** A config to replay with. */
 export interface ReplayedConfig {
@@ -25,9 +25,6 @@ export interface ReplayOptions {
   /** Configs to compare with what was recorded. */
   readonly configs: readonly ReplayedConfig[];
 }
-
-/** Name of the recorded config, which keeps the world going. */
-export const recordedName = "recorded";
 
 /** A request that was recorded as sent, until its end. */
 interface Following {

@@ -1,3 +1,4 @@
+import { finiteOrNull } from "../decisions/signals-record.ts";
 import type { EndpointSpec } from "../datastore/endpoint.ts";
 import type { InferenceRequest } from "../request/inference-request.ts";
 import type { Decided } from "../routing/route-request.ts";
@@ -100,13 +101,9 @@ function verdictOf(scheduled: Scheduled | undefined): Pick<RecordedPick, "draws"
   return {
     draws,
     candidates: candidates.length,
-    total: finite(totals[picked[0] ?? -1]),
-    margin: finite(marginOf(candidates.length, totals, picked) ?? undefined),
+    total: finiteOrNull(totals[picked[0] ?? -1]),
+    margin: finiteOrNull(marginOf(candidates.length, totals, picked) ?? undefined),
   };
-}
-
-function finite(value: number | undefined): number | null {
-  return value !== undefined && Number.isFinite(value) ? value : null;
 }
 
 function cut(name: string): string {

@@ -9,7 +9,7 @@ import type { Decided } from "../routing/route-request.ts";
 import type { EndCause } from "../scheduling/plugin.ts";
 import type { ReportedUsage } from "../scheduling/roles.ts";
 import type { Picked } from "../scheduling/schedule.ts";
-import type { RecordingLine } from "./line.ts";
+import type { RecordedEndpoint, RecordingLine } from "./line.ts";
 import { describePick } from "./pick-line.ts";
 import { SampleText } from "./sample-line.ts";
 
@@ -46,8 +46,8 @@ interface Open {
  */
 export class Recorder implements StoreObserver, DispatchObserver {
   readonly #deps: RecorderDeps;
-  /** `e` by `id` and incarnation. */
-  readonly #numbers = new Map<EndpointId, { readonly incarnation: string; readonly e: number }>();
+  /** The pool, in the order of the store. */
+  #members = new Map<EndpointId, RecordedEndpoint>();
   readonly #samples = new SampleText();
   readonly #refusing = new Set<number>();
   readonly #undispatched = new WeakMap<Picked, number>();
@@ -56,7 +56,6 @@ export class Recorder implements StoreObserver, DispatchObserver {
   #requests = 0;
   /** Time of a look that is not written yet: a decision of the same time says it too. */
   #lookMs: number | undefined;
-  #pool: readonly EndpointSpec[] = [];
 
   constructor(deps: RecorderDeps) {
     this.#deps = deps;
@@ -69,23 +68,26 @@ export class Recorder implements StoreObserver, DispatchObserver {
   }
 
   reset(specs: readonly EndpointSpec[]): void {
-    this.#pool = [...specs];
-    this.#put({ kind: "pool", atMs: this.#nowMs, endpoints: specs.map((spec) => this.#describe(spec)) });
+    const before = this.#members;
+    this.#members = new Map(specs.map((spec) => [spec.id, this.#describe(spec)]));
+    for (const [id, { e }] of before) if (this.#members.get(id)?.e !== e) this.#forget(e);
+    this.#put({ kind: "pool", atMs: this.#nowMs, endpoints: [...this.#members.values()] });
   }
 
   upserted(spec: EndpointSpec): void {
-    this.#pool = [...this.#pool.filter(({ id }) => id !== spec.id), spec];
-    this.#put({ kind: "endpoint", atMs: this.#nowMs, endpoint: this.#describe(spec) });
+    const before = this.#members.get(spec.id);
+    const endpoint = this.#describe(spec);
+    this.#members.set(spec.id, endpoint);
+    if (before !== undefined && before.e !== endpoint.e) this.#forget(before.e);
+    this.#put({ kind: "endpoint", atMs: this.#nowMs, endpoint });
   }
 
   removed(id: EndpointId): void {
-    this.#pool = this.#pool.filter((spec) => spec.id !== id);
     this.#put({ kind: "gone", atMs: this.#nowMs, id });
-    const known = this.#numbers.get(id);
-    if (known === undefined) return;
-    this.#numbers.delete(id);
-    this.#refusing.delete(known.e);
-    this.#samples.drop(known.e);
+    const gone = this.#members.get(id);
+    if (gone === undefined) return;
+    this.#members.delete(id);
+    this.#forget(gone.e);
   }
 
   announced(id: EndpointId, incarnation: string, nowMs: number): void {
@@ -173,7 +175,7 @@ export class Recorder implements StoreObserver, DispatchObserver {
   /** The pool and the config as they are, for the beginning of another file. */
   repeatedLines({ revision, text }: RecordedConfig): readonly string[] {
     const atMs = this.#nowMs;
-    const endpoints = this.#pool.map((spec) => this.#describe(spec));
+    const endpoints = [...this.#members.values()];
     const lines: readonly RecordingLine[] = [
       { kind: "config", atMs, revision, text, repeated: true },
       { kind: "pool", atMs, endpoints, repeated: true },
@@ -195,17 +197,22 @@ export class Recorder implements StoreObserver, DispatchObserver {
     return this.#deps.clock.nowMs();
   }
 
-  #describe(spec: EndpointSpec): { readonly e: number } & EndpointSpec {
-    const known = this.#find(spec.id, spec.incarnation);
-    const e = known ?? this.#endpoints++;
-    if (known === undefined) this.#numbers.set(spec.id, { incarnation: spec.incarnation, e });
+  /** With the number that this incarnation has, or a new one. */
+  #describe(spec: EndpointSpec): RecordedEndpoint {
+    const e = this.#find(spec.id, spec.incarnation) ?? this.#endpoints++;
     const { id, incarnation, name, namespace, host, port, address, labels } = spec;
-    return { e, id, incarnation, name, namespace, host, port, address, labels };
+    return { e, id, incarnation, name, namespace, host, port, address, labels: { ...labels } };
   }
 
   #find(id: EndpointId, incarnation: string): number | undefined {
-    const known = this.#numbers.get(id);
+    const known = this.#members.get(id);
     return known?.incarnation === incarnation ? known.e : undefined;
+  }
+
+  /** Nothing more comes of this incarnation. */
+  #forget(e: number): void {
+    this.#refusing.delete(e);
+    this.#samples.drop(e);
   }
 
   #put(line: RecordingLine): void {

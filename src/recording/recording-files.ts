@@ -58,7 +58,9 @@ export class RecordingFiles implements LineSink {
   #handle: FileHandle | undefined;
   #fileBytes = 0;
   #files = 0;
-  #state = { bytes: 0, lines: 0, droppedLines: 0 };
+  #bytes = 0;
+  #lines = 0;
+  #droppedLines = 0;
   /** Dropped since the last line that said so. */
   #untold = 0;
   #writing: Promise<void> | undefined;
@@ -86,7 +88,7 @@ export class RecordingFiles implements LineSink {
   }
 
   get state(): RecordingState {
-    return this.#state;
+    return { bytes: this.#bytes, lines: this.#lines, droppedLines: this.#droppedLines };
   }
 
   write(line: string): void {
@@ -114,7 +116,7 @@ export class RecordingFiles implements LineSink {
 
   #drop(lines: number): void {
     this.#untold += lines;
-    this.#state = { ...this.#state, droppedLines: this.#state.droppedLines + lines };
+    this.#droppedLines += lines;
   }
 
   #tellDropped(): void {
@@ -141,11 +143,8 @@ export class RecordingFiles implements LineSink {
       const bytes = Buffer.from(`${lines.join("\n")}\n`);
       await this.#handle?.writeFile(bytes);
       this.#fileBytes += bytes.length;
-      this.#state = {
-        ...this.#state,
-        bytes: this.#state.bytes + bytes.length,
-        lines: this.#state.lines + lines.length,
-      };
+      this.#bytes += bytes.length;
+      this.#lines += lines.length;
       if (this.#fileBytes >= this.#options.limits.fileBytes && !this.#isClosed) await this.#rotate();
     } catch (error) {
       this.#drop(lines.length);

@@ -136,3 +136,25 @@ test("endpoints that come and go leave nothing behind in the recorder but their 
   const [, pool] = picker.recorder.repeatedLines({ revision: "", text: "" }).map((line) => JSON.parse(line) as object);
   assert.deepEqual(pool, { kind: "pool", atMs: 0, endpoints: [], repeated: true });
 });
+
+test("a later file begins with the pool in the order of the store, whatever joined, changed or left before", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.constantFrom("reset", "upsert", "remove"), fc.nat(3), fc.nat(1))), (changes) => {
+      const picker = new RecordedPicker();
+      picker.store.reset([specOf(0), specOf(1)]);
+      for (const [kind, at, life] of changes) {
+        if (kind === "reset") picker.store.reset([specOf(at, life), specOf((at + 1) % 4)]);
+        else if (kind === "upsert") picker.store.upsert(specOf(at, life));
+        else picker.store.remove(specOf(at).id);
+      }
+      const [, pool] = parse(picker.recorder.repeatedLines({ revision: "", text: "" }));
+      assert.ok(pool?.kind === "pool");
+      assert.deepEqual(
+        pool.endpoints.map(({ incarnation }) => incarnation),
+        picker.store.snapshot().map(({ incarnation }) => incarnation),
+      );
+      const numbers = pool.endpoints.map(({ e }) => e);
+      assert.equal(new Set(numbers).size, numbers.length);
+    }),
+  );
+});
