@@ -1,6 +1,7 @@
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { forEachLine, isJsonObject, parseJson } from "../traces/json-lines.ts";
+import { parseJson } from "../../src/lib/json-text.ts";
+import { forEachLine, isJsonObject } from "../traces/json-lines.ts";
 import { RowProblems } from "../traces/row-problems.ts";
 import { readTraceText } from "../traces/trace-file.ts";
 import { alignEndpoint } from "./endpoint-series.ts";

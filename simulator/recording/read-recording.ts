@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
+import { parseJson } from "../../src/lib/json-text.ts";
 import { lineSchema, type RecordingHeader, type RecordingLine, schemaVersion } from "../../src/recording/line.ts";
 
 /** A line that cannot be used: skipped, and counted. */
@@ -159,13 +160,4 @@ function problemOf(
   if (value === undefined) return `found no JSON ("${text.slice(0, 24)}..."), expected one object`;
   const issue = error?.issues[0];
   return `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not a line of a recording"}`;
-}
-
-/** undefined when it is no JSON. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { parseJson } from "../lib/json-text.ts";
 import { printableText } from "../lib/printable-text.ts";
 
 /** Where a picker's metrics port is; an IPv6 host without brackets. */
@@ -31,7 +32,7 @@ export async function askPicker(
 ): Promise<unknown> {
   const origin = `http://${formatPicker(picker)}`;
   const { status, text } = await get(`${origin}${path}`, origin, AbortSignal.timeout(timeoutMs));
-  if (accepted.includes(status)) return parse(text);
+  if (accepted.includes(status)) return parseJson(text);
   throw new Error(`Cannot read ${what} from ${origin}: status ${status}, ${printableText(text.trim(), 200)}`);
 }
 
@@ -43,13 +44,5 @@ async function get(url: string, origin: string, signal: AbortSignal): Promise<{ 
     const { message, cause } = error as Error;
     const reason = cause instanceof Error && cause.message !== "" ? cause.message : message;
     throw new Error(`Cannot reach a picker at ${origin}: ${reason}; --addr names its metrics port`, { cause: error });
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

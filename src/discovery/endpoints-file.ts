@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { type EndpointSpec, formatAddress } from "../datastore/endpoint.ts";
+import { normalizeIp } from "../lib/ip-address.ts";
 import { decodeDocument, inOrder, type Problem } from "../lib/document.ts";
 import { z } from "../lib/schema.ts";
 import { checkLength } from "../lib/polled-file.ts";
@@ -89,7 +90,7 @@ function normalizeHost(text: string): string | undefined {
   const bare = /^\[.*\]$/.test(text) ? text.slice(1, -1) : text;
   const version = isIP(bare);
   if (version === 4) return text === bare ? bare : undefined;
-  if (version === 6) return bare.includes("%") ? undefined : new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  if (version === 6) return normalizeIp(bare);
   const host = text.toLowerCase();
   // A name ending in digits is a mistyped address: no top level domain is a number.
   return hostPattern.test(host) && !/(?:^|\.)\d+\.?$/.test(host) ? host : undefined;

@@ -9,6 +9,15 @@ export function jsonText(value: unknown, indent = 0): string {
   );
 }
 
+/** The value of a JSON text; undefined when it is none. The platform's error would repeat the text. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function escapeUnits(text: string): string {
   return Array.from({ length: text.length }, (_, i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, "0")}`).join(
     "",

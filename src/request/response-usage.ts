@@ -1,6 +1,7 @@
 import type { ResponseDialect } from "./apis.ts";
 import { ByteSink } from "./byte-sink.ts";
 import { createGrpcUsageReader } from "./grpc-usage.ts";
+import { parseJson } from "../lib/json-text.ts";
 import { JsonScanner } from "./json-scanner.ts";
 import { accept } from "./request-fields.ts";
 import { MarkedLines } from "./sse.ts";
@@ -130,12 +131,4 @@ function hasValue(line: Buffer, marker: Buffer): boolean {
     if (line[next] !== 0x6e) return true;
   }
   return false;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import type { Endpoint } from "../datastore/endpoint.ts";
+import { normalizeIp } from "../lib/ip-address.ts";
 
 /** Namespace and key under which a host narrows the pool for one request (protocol 2). */
 const hintNamespace = "envoy.lb.subset_hint";
@@ -47,8 +48,8 @@ export function servedEndpoint(metadata: HostMetadata | undefined): string | und
 /** An address as endpoints have theirs: IPv6 in its short form, in brackets only before a port. Others stay as they are. */
 function canonical(address: string): string {
   const [, ip = address, port] = /^\[([^\]]*)\](:.+)?$/.exec(address) ?? [];
+  const short = isIPv6(ip) ? normalizeIp(ip) : undefined;
   // A zone has a meaning on its own host only, and no endpoint has one.
-  if (!isIPv6(ip) || ip.includes("%")) return address;
-  const { hostname } = new URL(`http://[${ip}]`);
-  return port === undefined ? hostname.slice(1, -1) : hostname + port;
+  if (short === undefined) return address;
+  return port === undefined ? short : `[${short}]${port}`;
 }

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import { normalizeIp } from "./ip-address.ts";
+import { normalizeIp } from "../../lib/ip-address.ts";
 import type { Pod } from "./pod.ts";
 
 /** Why a pod's address gets no traffic (reliability T31). */

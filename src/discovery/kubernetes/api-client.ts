@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../lib/clock.ts";
+import { parseJson } from "../../lib/json-text.ts";
 import type { ApiReply, ApiRequest, ApiServer, ApiWatch } from "./api-server.ts";
 import { type AccessOptions, type ClusterAccess, type Credentials, findCluster } from "./cluster-access.ts";
 import { ConnectionFailure, connectionFailure } from "./connection-failure.ts";
@@ -165,15 +166,7 @@ async function readReply(response: IncomingMessage): Promise<ApiReply> {
     }
     chunks.push(chunk);
   }
-  return { status: response.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString("utf8")), bytes };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return { status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks).toString("utf8")), bytes };
 }
 
 function isSame(a: Credentials, b: Credentials): boolean {

@@ -1,5 +1,5 @@
 import { readActivePorts } from "./active-ports.ts";
-import { normalizeIp } from "./ip-address.ts";
+import { normalizeIp } from "../../lib/ip-address.ts";
 import { at, field, listAt, textAt, textsAt } from "./json-fields.ts";
 
 /** What is kept of a Pod; nothing else of it is looked at. */

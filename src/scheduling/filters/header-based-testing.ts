@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { type Endpoint, formatAddress } from "../../datastore/endpoint.ts";
+import { normalizeIp } from "../../lib/ip-address.ts";
 import { noParameters } from "../parameters.ts";
 import { definePlugin } from "../plugin.ts";
 
@@ -31,15 +32,10 @@ function keepNamed(list: string, candidates: readonly Endpoint[]): readonly Endp
 
 /** `IP` or `IP:port` as endpoints write theirs; undefined for anything else. */
 function normalize(item: string): string | undefined {
-  if (isIP(item) > 0) return normalizeIp(item);
+  if (isIP(item) > 0) return normalizeIp(item) ?? item;
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(item) ?? [];
   const ip = bracketed ?? plain ?? "";
   if (isIP(ip) === 0 || (bracketed !== undefined && isIP(ip) !== 6)) return undefined;
-  const host = normalizeIp(ip);
+  const host = normalizeIp(ip) ?? ip;
   return port === undefined ? host : formatAddress(host, Number(port));
-}
-
-/** IPv6 in its shortest form. */
-function normalizeIp(ip: string): string {
-  return isIP(ip) === 6 && !ip.includes("%") ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip;
 }
