@@ -87,6 +87,7 @@ class World {
       aRequest({ requestId: `7d0c9a4e-5f3b-4c57-9a51-${i}`, prompt: `prompt ${i}` }),
       undefined,
       {
+        nowMs: () => nowMs,
         snapshot: () => this.#store.snapshot(nowMs),
         schedule: (request, candidates) =>
           schedule(request, candidates, { nowMs, random: this.#random, plan: this.#plan, scratch: this.#scratch }),

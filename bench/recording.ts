@@ -100,8 +100,9 @@ class World {
     if (i % 5 < 2) this.#scrape(i, nowMs);
     const prompt = this.#prompts[i % this.#prompts.length] as Buffer;
     const decision = routeRequest(aRequest({ prompt, requestId: `request-${i}` }), undefined, {
+      nowMs: () => nowMs,
       snapshot: () => this.#store.snapshot(nowMs),
-      schedule: (request, candidates) => this.#scheduler.schedule(request, candidates, nowMs),
+      schedule: this.#scheduler.schedule.bind(this.#scheduler),
       decided: (decided) => this.#recorder?.decided(decided),
     });
     if (decision.kind !== "forward") throw new Error("Cannot measure: the request was refused");

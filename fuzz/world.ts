@@ -74,7 +74,11 @@ export class World {
           throw new PlannedError("planned");
         }
         const schedule = scheduler.schedule.bind(scheduler);
-        const decision = routeRequest(request, metadata, { snapshot: () => store.snapshot(clock.nowMs()), schedule });
+        const decision = routeRequest(request, metadata, {
+          nowMs: () => clock.nowMs(),
+          snapshot: (nowMs) => store.snapshot(nowMs),
+          schedule,
+        });
         if (decision.kind === "forward") this.#routed = request;
         return decision;
       },

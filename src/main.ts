@@ -307,14 +307,13 @@ function exchangeDeps(options: PickerOptions, rooms: Rooms & SchedulingRooms & O
   const { store, objectives, rewrites, scheduler, tokens, clock, random, registry, decisions, recorder, config } =
     rooms;
   const completions = new CompletionRate(clock);
-  // One time for a decision: what its candidates show, and what it is decided by.
-  let decisionMs = 0;
   const routing: RoutingDeps = {
     admit: (request, candidates) =>
       admit(request, candidates, { detector: scheduler.plan.detector?.detector, completions }),
     prepare: (picked) => prepare(scheduler.plan, picked),
-    snapshot: () => store.snapshot((decisionMs = clock.nowMs())),
-    schedule: (request, candidates) => scheduler.schedule(request, candidates, decisionMs),
+    nowMs: () => clock.nowMs(),
+    snapshot: (nowMs) => store.snapshot(nowMs),
+    schedule: scheduler.schedule.bind(scheduler),
     ignoreSubset: options.ignoreSubset ?? false,
     emitScores: options.emitScores ?? false,
     decided: (decided) => {

@@ -1,8 +1,8 @@
-import type { AdapterState, EndpointSpec } from "../../src/datastore/endpoint.ts";
+import type { EndpointSpec } from "../../src/datastore/endpoint.ts";
 import { EndpointStore, type StoreOptions } from "../../src/datastore/store.ts";
 import { TokenEstimator } from "../../src/datastore/token-estimator.ts";
-import type { Clock } from "../../src/lib/clock.ts";
 import type { Random } from "../../src/lib/random.ts";
+import { ToldClock } from "../../src/lib/told-clock.ts";
 import { createBodyReader } from "../../src/request/body-reader.ts";
 import type { InferenceRequest } from "../../src/request/inference-request.ts";
 import { type DispatchedRequest, Dispatcher } from "../../src/routing/dispatcher.ts";
@@ -10,6 +10,7 @@ import { routeRequest } from "../../src/routing/route-request.ts";
 import { Scheduler } from "../../src/routing/scheduler.ts";
 import type { SchedulingPlan } from "../../src/scheduling/plan.ts";
 import { type LoadRequest, requestBody, requestPath } from "../load/load-request.ts";
+import { replicaSpec, shownAdapters } from "../policies/replica-endpoint.ts";
 import type { ReplicaConfig } from "../replica/config.ts";
 import type { ReplicaLoad } from "../replica/load.ts";
 import type { PoolRequest, VirtualRouter } from "./virtual-pool.ts";
@@ -37,33 +38,27 @@ export class PickerRouter implements VirtualRouter {
   readonly #dispatcher: Dispatcher;
   readonly #specs: readonly EndpointSpec[];
   readonly #open = new Map<number, DispatchedRequest>();
-  #nowMs = 0;
+  readonly #clock = new ToldClock();
 
   constructor(options: PickerRouterOptions) {
     const { plan, random, servers, signals, joinsAtMs } = options;
     this.#options = options;
     this.#store = new EndpointStore(signals);
-    this.#specs = Array.from({ length: servers }, (_, i) => specOf(i));
+    this.#specs = Array.from({ length: servers }, (_, i) => replicaSpec(i));
     this.#store.reset(this.#specs.filter((_, i) => (joinsAtMs?.(i) ?? 0) <= 0));
-    const clock: Clock = {
-      nowMs: () => this.#nowMs,
-      wallMs: () => this.#nowMs,
-      after: () => {
-        throw new TypeError("Cannot set a timer: deciding takes no time here");
-      },
-    };
     const tokens = new TokenEstimator();
-    this.#scheduler = new Scheduler({ plan, clock, random, tokens });
+    this.#scheduler = new Scheduler({ plan, clock: this.#clock, random, tokens });
     this.#dispatcher = new Dispatcher({ store: this.#store, scheduler: this.#scheduler, tokens });
   }
 
   route({ id }: PoolRequest, nowMs: number): number {
-    this.#nowMs = nowMs;
+    this.#clock.tell(nowMs);
     const request = this.#options.load[id];
     if (request === undefined) throw new RangeError(`Cannot route request "${id}": not in the load`);
     const decision = routeRequest(readRequest(request), undefined, {
+      nowMs: () => nowMs,
       snapshot: () => this.#store.snapshot(nowMs),
-      schedule: (read, candidates) => this.#scheduler.schedule(read, candidates),
+      schedule: this.#scheduler.schedule.bind(this.#scheduler),
     });
     if (decision.kind === "reject") throw new Error(`Cannot route request "${id}": ${decision.message}`);
     this.#open.set(id, this.#dispatcher.dispatch(decision));
@@ -72,12 +67,12 @@ export class PickerRouter implements VirtualRouter {
   }
 
   answered({ id }: PoolRequest, _server: number, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.tell(nowMs);
     this.#open.get(id)?.firstByte();
   }
 
   finished({ id }: PoolRequest, _server: number, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.tell(nowMs);
     this.#open.get(id)?.release("completed");
     this.#open.delete(id);
   }
@@ -86,7 +81,7 @@ export class PickerRouter implements VirtualRouter {
     const { config, page, joinsAtMs } = this.#options;
     const spec = this.#specs[server];
     if (spec === undefined || (joinsAtMs?.(server) ?? 0) > nowMs) return;
-    this.#nowMs = nowMs;
+    this.#clock.tell(nowMs);
     // Joins when it is seen for the first time.
     if (this.#store.find(spec.id, spec.incarnation) === undefined) this.#store.upsert(spec);
     const { blockSizeTokens, kvTokens, maxLoras } = config;
@@ -98,31 +93,10 @@ export class PickerRouter implements VirtualRouter {
       waitingRequests: shown.waiting,
       runningRequests: shown.running,
       kvCacheRatio: shown.kvCacheRatio,
-      adapters: adaptersOf(shown, maxLoras),
+      adapters: shownAdapters(shown, maxLoras),
       cacheInfo: { blockSizeTokens, blocks: Math.floor(kvTokens / blockSizeTokens) },
     });
   }
-}
-
-/** Absent until an adapter is loaded, as the family is on vLLM's page. */
-function adaptersOf(load: ReplicaLoad, maxAdapters: number): AdapterState | undefined {
-  if (load.adapterLoads === 0) return undefined;
-  return { running: new Set(load.runningAdapters), waiting: new Set(load.waitingAdapters), maxAdapters };
-}
-
-function specOf(index: number): EndpointSpec {
-  const [name, port] = [`server-${index}`, 8000 + index];
-  const address = `127.0.0.1:${port}`;
-  return {
-    id: `default/${name}`,
-    incarnation: address,
-    name,
-    namespace: "default",
-    host: "127.0.0.1",
-    port,
-    address,
-    labels: {},
-  };
 }
 
 function readRequest(request: LoadRequest): InferenceRequest {

@@ -1,9 +1,9 @@
 import { admit } from "../../src/admission/admit.ts";
-import { type AdapterState, type CacheInfo, type EndpointSpec, formatAddress } from "../../src/datastore/endpoint.ts";
+import type { CacheInfo, EndpointSpec } from "../../src/datastore/endpoint.ts";
 import { EndpointStore } from "../../src/datastore/store.ts";
 import { TokenEstimator } from "../../src/datastore/token-estimator.ts";
-import type { Clock } from "../../src/lib/clock.ts";
 import type { Random } from "../../src/lib/random.ts";
+import { ToldClock } from "../../src/lib/told-clock.ts";
 import type { InferenceRequest } from "../../src/request/inference-request.ts";
 import { type DispatchedRequest, Dispatcher } from "../../src/routing/dispatcher.ts";
 import { prepare } from "../../src/routing/prepare.ts";
@@ -12,6 +12,7 @@ import { Scheduler } from "../../src/routing/scheduler.ts";
 import type { SchedulingPlan } from "../../src/scheduling/plan.ts";
 import type { ReplicaConfig } from "../replica/config.ts";
 import type { ReplicaLoad } from "../replica/load.ts";
+import { replicaSpec, shownAdapters } from "./replica-endpoint.ts";
 import { type PickerInstance, type PickerSetup, refused, type Sampling, type VisibleRequest } from "./policy.ts";
 
 /** What the picker's code is run with. */
@@ -38,14 +39,14 @@ export class PickerCode implements PickerInstance {
   readonly #replicas: readonly ReplicaConfig[];
   readonly #indexOf: ReadonlyMap<string, number>;
   readonly #open = new Map<number, DispatchedRequest>();
-  #nowMs = 0;
+  readonly #clock = new ToldClock();
   #random: Random = () => 0;
 
   constructor({ plan, corrections, replicas }: PickerCodeSetup) {
     // Without corrections a sample leaves nothing behind once the next one is there.
     this.sampling = corrections ? "every" : "newest";
     this.#replicas = replicas;
-    this.#specs = replicas.map((_, i) => specOf(i));
+    this.#specs = replicas.map((_, i) => replicaSpec(i));
     this.#caches = replicas.map(({ blockSizeTokens, kvTokens }) => ({
       blockSizeTokens,
       blocks: Math.floor(kvTokens / blockSizeTokens),
@@ -54,21 +55,15 @@ export class PickerCode implements PickerInstance {
     const store = new EndpointStore({ corrections });
     store.reset(this.#specs);
     this.#store = store;
-    const clock: Clock = {
-      nowMs: () => this.#nowMs,
-      wallMs: () => this.#nowMs,
-      after: () => {
-        throw new TypeError("Cannot set a timer: deciding takes no time here");
-      },
-    };
     const tokens = new TokenEstimator();
-    const scheduler = new Scheduler({ plan, clock, random: () => this.#random(), tokens });
+    const scheduler = new Scheduler({ plan, clock: this.#clock, random: () => this.#random(), tokens });
     this.#dispatcher = new Dispatcher({ store, scheduler, tokens });
     this.#routing = {
-      snapshot: () => store.snapshot(this.#nowMs),
+      nowMs: () => this.#clock.nowMs(),
+      snapshot: (nowMs) => store.snapshot(nowMs),
       admit: (request, candidates) =>
         admit(request, candidates, { detector: plan.detector?.detector, completions: noCompletions }),
-      schedule: (request, candidates) => scheduler.schedule(request, candidates),
+      schedule: scheduler.schedule.bind(scheduler),
       prepare: (picked) => prepare(plan, picked),
     };
   }
@@ -85,13 +80,13 @@ export class PickerCode implements PickerInstance {
       waitingRequests: load.waiting,
       runningRequests: load.running,
       kvCacheRatio: load.kvCacheRatio,
-      adapters: adaptersOf(load, this.#replicas[replica] as ReplicaConfig),
+      adapters: shownAdapters(load, (this.#replicas[replica] as ReplicaConfig).maxLoras),
       cacheInfo: this.#caches[replica],
     });
   }
 
   pick(request: VisibleRequest, nowMs: number): number {
-    this.#nowMs = nowMs;
+    this.#clock.tell(nowMs);
     this.#random = request.random();
     const decision = routeRequest(toInferenceRequest(request), undefined, this.#routing, nowMs);
     if (decision.kind === "reject") return refused;
@@ -100,27 +95,15 @@ export class PickerCode implements PickerInstance {
   }
 
   answered(row: number, _replica: number, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#clock.tell(nowMs);
     this.#open.get(row)?.firstByte();
   }
 
   ended(row: number, _replica: number, nowMs: number, isComplete: boolean): void {
-    this.#nowMs = nowMs;
+    this.#clock.tell(nowMs);
     this.#open.get(row)?.release(isComplete ? "completed" : "client-disconnect");
     this.#open.delete(row);
   }
-}
-
-/** Absent until an adapter is loaded, as the family is on vLLM's page. */
-function adaptersOf(load: ReplicaLoad, { maxLoras }: ReplicaConfig): AdapterState | undefined {
-  if (load.adapterLoads === 0) return undefined;
-  return { running: new Set(load.runningAdapters), waiting: new Set(load.waitingAdapters), maxAdapters: maxLoras };
-}
-
-function specOf(index: number): EndpointSpec {
-  const [name, host, port] = [`server-${index}`, "127.0.0.1", 8000 + index];
-  const address = formatAddress(host, port);
-  return { id: `default/${name}`, incarnation: address, name, namespace: "default", host, port, address, labels: {} };
 }
 
 function toInferenceRequest(request: VisibleRequest): InferenceRequest {

@@ -3,7 +3,7 @@ import type { AdapterState, CacheInfo, Endpoint, EndpointSpec } from "../../src/
 import type { Sample } from "../../src/datastore/sample.ts";
 import { EndpointStore } from "../../src/datastore/store.ts";
 import { TokenEstimator } from "../../src/datastore/token-estimator.ts";
-import type { Clock } from "../../src/lib/clock.ts";
+import { ToldClock } from "../../src/lib/told-clock.ts";
 import type {
   RecordedEndpoint,
   RecordedPick,
@@ -25,28 +25,19 @@ export type StateLine = Exclude<
 export class RecordedWorld {
   readonly store: EndpointStore;
   readonly tokens = new TokenEstimator();
-  readonly clock: Clock;
-  readonly completions: CompletionRate;
+  readonly clock = new ToldClock();
+  readonly completions = new CompletionRate(this.clock);
   readonly #specs = new Map<number, EndpointSpec>();
   readonly #samples = new Map<number, RecordedSample>();
-  #nowMs = 0;
 
   constructor(header: RecordingHeader) {
     const { halfLifeMs, corrections } = header;
     this.store = new EndpointStore({ corrections, halfLife: { minMs: halfLifeMs.min, maxMs: halfLifeMs.max } });
-    this.clock = {
-      nowMs: () => this.#nowMs,
-      wallMs: () => this.#nowMs,
-      after: () => {
-        throw new TypeError("Cannot set a timer: time is that of the recording");
-      },
-    };
-    this.completions = new CompletionRate(this.clock);
   }
 
   /** Sets the time to that of a line. */
   at(nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.clock.tell(nowMs);
   }
 
   /** Takes over what a line says of the pool. */

@@ -45,10 +45,11 @@ export class ReplayedPolicy {
     const { completions } = this.#world;
     const decision = routeRequest(request, undefined, {
       ignoreSubset: true,
+      nowMs: () => line.decidedAtMs,
       snapshot: () => candidates,
       admit: (asked, offered) => admit(asked, offered, { detector: plan.detector?.detector, completions }),
       prepare: (picked) => prepare(plan, picked),
-      schedule: (asked, offered) => this.scheduler.schedule(asked, offered, line.decidedAtMs),
+      schedule: this.scheduler.schedule.bind(this.scheduler),
       decided: ({ scheduled }) => {
         const trace = scheduled?.kind === "picked" ? scheduled.trace : undefined;
         if (trace !== undefined)

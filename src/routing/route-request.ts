@@ -11,8 +11,10 @@ const noCandidates = "failed to find endpoint candidates for serving the request
 
 /** What a decision needs from outside; the simulator passes its own. */
 export interface RoutingDeps {
-  /** The pool as it is known now. */
-  readonly snapshot: () => readonly Endpoint[];
+  /** The time on the picker's monotonic clock, asked for once: all of a decision is as of then. */
+  readonly nowMs: () => number;
+  /** The pool as it is known at `nowMs`. */
+  readonly snapshot: (nowMs: number) => readonly Endpoint[];
   /** Every endpoint is a candidate, whatever the host's hint says; default false. */
   readonly ignoreSubset?: boolean;
   /** Decisions carry the total score of every candidate, for hosts that show them; default false. */
@@ -20,7 +22,7 @@ export interface RoutingDeps {
   /** Says whether a request may be scheduled over its candidates; default: each may. */
   readonly admit?: (request: InferenceRequest, candidates: readonly Endpoint[]) => Shed | undefined;
   /** Runs the configured profile over the candidates. */
-  readonly schedule: (request: InferenceRequest, candidates: readonly Endpoint[]) => Scheduled;
+  readonly schedule: (request: InferenceRequest, candidates: readonly Endpoint[], nowMs: number) => Scheduled;
   /** Says what is added to a picked request; default: nothing. */
   readonly prepare?: (picked: Picked) => Prepared | Reject;
   /** Told of every decision at once; default: nobody is. */
@@ -59,11 +61,12 @@ export function routeRequest(
   deps: RoutingDeps,
   arrivedAtMs = Number.NaN,
 ): RouteDecision {
-  const pool = deps.snapshot();
+  const nowMs = deps.nowMs();
+  const pool = deps.snapshot(nowMs);
   const allowed = deps.ignoreSubset === true ? pool : inSubset(pool, metadata);
   const offered = withoutLastResort(allowed);
   const refusal = offered.length === 0 ? reject("rejected-no-endpoints", noCandidates) : shed(request, offered, deps);
-  const scheduled = refusal === undefined ? deps.schedule(request, offered) : undefined;
+  const scheduled = refusal === undefined ? deps.schedule(request, offered, nowMs) : undefined;
   const decision = refusal ?? decide(request, scheduled as Scheduled, deps);
   deps.decided?.({ request, arrivedAtMs, pool, allowed, offered, scheduled, decision });
   return decision;

@@ -41,11 +41,7 @@ export class Scheduler {
   }
 
   /** Decides among `candidates` as of `nowMs`; the trace in the answer holds until the next call. */
-  schedule(
-    request: InferenceRequest,
-    candidates: readonly Endpoint[],
-    nowMs: number = this.#deps.clock.nowMs(),
-  ): Scheduled {
+  schedule(request: InferenceRequest, candidates: readonly Endpoint[], nowMs: number): Scheduled {
     const { clock, random, tokens, scheduled } = this.#deps;
     const context = { nowMs, random, plan: this.#plan, tokens: tokens.estimate(request), scratch: this.#scratch };
     const decision = schedule(request, candidates, context);

@@ -19,6 +19,7 @@ const byDefault: AdmissionDeps = { detector: plan.detector?.detector, completion
 function outcome(priority: number, pool: readonly Endpoint[], metadata?: HostMetadata): string {
   let scheduled = 0;
   const decision = routeRequest(aRequest({ priority }), metadata, {
+    nowMs: () => 0,
     snapshot: () => pool,
     admit: (request, candidates) => admit(request, candidates, byDefault),
     schedule: (request, candidates) => {

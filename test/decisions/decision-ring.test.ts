@@ -137,6 +137,7 @@ function fill(decisions: number): { log: ReturnType<typeof aLog>; store: Endpoin
       aRequest({ requestId, model, prompt: `prompt ${i}` }),
       undefined,
       {
+        nowMs: () => nowMs,
         snapshot: () => store.snapshot(nowMs),
         schedule: (request, candidates) => schedule(request, candidates, { nowMs, random, plan, scratch }),
         decided: (decided) => log.decided(decided),

@@ -127,8 +127,9 @@ class Replay {
       request,
       hint && { "envoy.lb.subset_hint": { "x-gateway-destination-endpoint-subset": hint } },
       {
-        snapshot: () => this.#store.snapshot(this.#clock.nowMs()),
-        schedule: (one, candidates) => this.#scheduler.schedule(one, candidates),
+        nowMs: () => this.#clock.nowMs(),
+        snapshot: (nowMs) => this.#store.snapshot(nowMs),
+        schedule: this.#scheduler.schedule.bind(this.#scheduler),
         prepare: (picked) => prepare(this.#scheduler.plan, picked),
         emitScores: true,
       },

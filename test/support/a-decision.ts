@@ -53,6 +53,7 @@ export function aDecision(traits: DecisionTraits): DecisionRecord {
     request,
     metadata,
     {
+      nowMs: () => 2,
       snapshot: () => endpoints,
       schedule: (asked, candidates) => schedule(asked, candidates, { nowMs: 2, random, plan, scratch }),
       decided: (decided) => log.decided(decided),

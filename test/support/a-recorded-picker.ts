@@ -78,8 +78,9 @@ export class RecordedPicker {
   route(request: InferenceRequest): void {
     const nowMs = this.clock.nowMs();
     const decision = routeRequest(request, undefined, {
+      nowMs: () => nowMs,
       snapshot: () => this.store.snapshot(nowMs),
-      schedule: (asked, candidates) => this.#scheduler.schedule(asked, candidates, nowMs),
+      schedule: this.#scheduler.schedule.bind(this.#scheduler),
       decided: (decided) => this.recorder.decided(decided),
     });
     if (decision.kind === "forward") {
