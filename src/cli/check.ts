@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { PoolFacts } from "../config/cautions.ts";
 import { loadConfig } from "../config/load.ts";
@@ -10,6 +9,7 @@ import { poolFacts } from "../doctor/pool-facts.ts";
 import { formatProblems, type Problem, readDocuments } from "../lib/document.ts";
 import { exitCode, UsageError } from "./exit.ts";
 import { booleanValue } from "./option-values.ts";
+import { readText } from "./read-text.ts";
 
 interface CheckOptions {
   endpoints: string[];
@@ -84,12 +84,4 @@ function checkEndpoints(file: string, read: EndpointsFile): Verdict {
 
 function counted(file: string, problems: readonly Problem[]): string {
   return `${file}: ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}`;
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Error(`Cannot read "${file}": ${(error as Error).message}`, { cause: error });
-  }
 }

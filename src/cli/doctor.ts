@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { loadConfig } from "../config/load.ts";
+import { configOf, loadConfig } from "../config/load.ts";
 import type { MetricsConfig } from "../config/metrics-plugins.ts";
 import { builtInRegistry } from "../config/registry.ts";
 import { readEndpoints } from "../discovery/endpoints-file.ts";
@@ -10,6 +9,7 @@ import { formatProblems } from "../lib/document.ts";
 import { formatDoctorReport } from "./doctor-view.ts";
 import { exitCode, UsageError } from "./exit.ts";
 import { booleanValue, positiveInteger } from "./option-values.ts";
+import { readText } from "./read-text.ts";
 
 interface DoctorOptions {
   endpoints?: string;
@@ -61,15 +61,6 @@ async function doctor(options: DoctorOptions): Promise<number> {
 function readMetricsConfig({ configFile, allowExperimentalPlugins }: DoctorOptions): MetricsConfig {
   const text = configFile === undefined ? undefined : readText(configFile);
   const file = configFile ?? "default";
-  const loaded = loadConfig(text, { file, registry: builtInRegistry, allowExperimentalPlugins, hashKey: 0n });
-  if (loaded.kind === "ok") return loaded.config.metrics;
-  throw new Error(`Cannot use config "${file}":\n${formatProblems(loaded.problems)}`);
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Error(`Cannot read "${file}": ${(error as Error).message}`, { cause: error });
-  }
+  const rules = { file, registry: builtInRegistry, allowExperimentalPlugins, hashKey: 0n };
+  return configOf(loadConfig(text, rules), file).metrics;
 }

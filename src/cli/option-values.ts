@@ -4,6 +4,9 @@ import type { TlsSettings } from "../extproc/certificate.ts";
 import { parseByteSize } from "../lib/byte-size.ts";
 import { parseDurationMs } from "../lib/duration.ts";
 
+/** Floor of the time between two scrapes of an endpoint (protocol 5.3). */
+export const minScrapeIntervalMs = 50;
+
 /** `--flag`, `--flag=true`, `--flag=false` as Go's flags take them. */
 export function booleanValue(text: string): boolean {
   if (["true", "t", "1"].includes(text.toLowerCase())) return true;

@@ -1,34 +1,29 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { loadConfig } from "../config/load.ts";
+import { configOf, loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
 import { sleep, systemClock } from "../lib/clock.ts";
-import { formatProblems } from "../lib/document.ts";
 import { createRandom } from "../lib/random.ts";
 import { watchPool } from "../main/watch-pool.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { exitCode } from "./exit.ts";
-import { byteSizeValue, durationValue, verbosityValue } from "./option-values.ts";
-import { recordingFolder } from "./recording-folder.ts";
+import { durationValue, minScrapeIntervalMs, verbosityValue } from "./option-values.ts";
+import { readText } from "./read-text.ts";
+import { addRecordingSizeFlags, type RecordingSizeFlags, recordTo } from "./recording-flags.ts";
 
-interface RecordOptions {
+interface RecordOptions extends RecordingSizeFlags {
   endpoints: string;
   out: string;
   configFile?: string;
   poolName: string;
   duration?: number;
   refreshMetricsInterval: number;
-  recordFileBytes: number;
-  recordTotalBytes: number;
   v: number;
 }
 
-const minScrapeIntervalMs = 50;
-
 /** `epp record`: the metrics of a pool that any picker serves, written to a recording until SIGTERM or SIGINT. */
 export function registerRecord(program: Command): void {
-  program
+  const command = program
     .command("record")
     .description("Record the metrics of a pool that any picker serves; beside our own use epp serve --record")
     .requiredOption("--endpoints <file>", "endpoints file (YAML or JSON), watched")
@@ -37,15 +32,8 @@ export function registerRecord(program: Command): void {
     .option("--pool-name <name>", "name of the pool, for the recording", "default")
     .option("--duration <duration>", "end after this time, such as 10m; default: at a signal", durationValue)
     .option("--refresh-metrics-interval <duration>", "time between two scrapes of an endpoint", durationValue, 50)
-    .option("--record-file-bytes <size>", "size at which another file is begun", byteSizeValue, 67_108_864)
-    .option(
-      "--record-total-bytes <size>",
-      "of all recordings of the folder, the oldest go",
-      byteSizeValue,
-      1_073_741_824,
-    )
-    .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal", verbosityValue, 2)
-    .action(record);
+    .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal", verbosityValue, 2);
+  addRecordingSizeFlags(command).action(record);
 }
 
 async function record(options: RecordOptions): Promise<void> {
@@ -53,15 +41,15 @@ async function record(options: RecordOptions): Promise<void> {
   const logger = createLogger(options.v);
   const file = configFile ?? "default config";
   const rules = { file, registry: builtInRegistry, allowExperimentalPlugins: true, hashKey: 0n };
-  const loaded = loadConfig(configFile === undefined ? undefined : readFileSync(configFile, "utf8"), rules);
-  if (loaded.kind === "invalid") throw new Error(`Cannot use config "${file}":\n${formatProblems(loaded.problems)}`);
+  const text = configFile === undefined ? undefined : readText(configFile, "config");
+  const config = configOf(loadConfig(text, rules), file);
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   const pool = await watchPool({
     endpointsFile: options.endpoints,
-    config: loaded.config,
+    config,
     poolName: options.poolName,
-    record: recordingFolder({ ...options, record: options.out }),
+    record: recordTo(options.out, options),
     scrapeIntervalMs: Math.max(minScrapeIntervalMs, options.refreshMetricsInterval),
     logger,
     clock: systemClock,

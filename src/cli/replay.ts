@@ -1,11 +1,10 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { openRecording } from "../../simulator/recording/read-recording.ts";
 import { type ReplayedConfig, replay } from "../../simulator/recording/replay.ts";
-import { type CompiledConfig, loadConfig } from "../config/load.ts";
+import { type CompiledConfig, configOf, loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
-import { formatProblems } from "../lib/document.ts";
 import { exitCode } from "./exit.ts";
+import { readText } from "./read-text.ts";
 import { formatReplay } from "./replay-view.ts";
 
 interface ReplayCommandOptions {
@@ -39,19 +38,12 @@ export function registerReplay(program: Command): void {
 }
 
 function readConfig(file: string): ReplayedConfig {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Error(`Cannot read config "${file}": ${(error as Error).message}`, { cause: error });
-  }
-  return { name: file, config: compile(text, file) };
+  return { name: file, config: compile(readText(file, "config"), file) };
 }
 
 function compile(text: string, file: string): CompiledConfig {
-  const loaded = loadConfig(text, { file, registry: builtInRegistry, allowExperimentalPlugins: true, hashKey: 0n });
-  if (loaded.kind === "ok") return loaded.config;
-  throw new Error(`Cannot use config "${file}":\n${formatProblems(loaded.problems)}`);
+  const rules = { file, registry: builtInRegistry, allowExperimentalPlugins: true, hashKey: 0n };
+  return configOf(loadConfig(text, rules), file);
 }
 
 function collect(value: string, before: readonly string[]): string[] {

@@ -1,14 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { TlsSettings } from "../extproc/certificate.ts";
 import { defaultHalfLife } from "../datastore/track-record.ts";
 import { defaultMaxReceiveBytes } from "../extproc/server.ts";
-import { type CompiledConfig, type LoadedConfig, loadConfig } from "../config/load.ts";
+import { type CompiledConfig, configOf, type LoadedConfig, loadConfig } from "../config/load.ts";
 import { builtInRegistry } from "../config/registry.ts";
 import { connectApiServer } from "../discovery/kubernetes/api-client.ts";
 import { systemClock } from "../lib/clock.ts";
-import { formatProblems } from "../lib/document.ts";
 import { type Picker, type PickerOptions, startPicker } from "../main.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { exitCode, UsageError } from "./exit.ts";
@@ -18,17 +16,19 @@ import {
   byteSizeValue,
   cipherSuitesValue,
   durationValue,
+  minScrapeIntervalMs,
   portValue,
   tlsVersionValue,
   verbosityValue,
 } from "./option-values.ts";
 import { addPoolFlags, locatePool, type PoolFlags, type PoolLocation } from "./pool-flags.ts";
-import { recordingFolder } from "./recording-folder.ts";
+import { readText } from "./read-text.ts";
+import { addRecordingSizeFlags, type RecordingSizeFlags, recordTo } from "./recording-flags.ts";
 import { addProcessFlags, type ProcessFlags, processOptions } from "./process-flags.ts";
 import { addAcceptedFlags, refuseUnavailable, warnAcceptedFlags } from "./serve-flags.ts";
 
 /** Options of `epp serve` as commander gives them. */
-interface ServeOptions extends PoolFlags, ProcessFlags {
+interface ServeOptions extends RecordingSizeFlags, PoolFlags, ProcessFlags {
   configFile?: string;
   configText?: string;
   allowExperimentalPlugins: boolean;
@@ -50,15 +50,10 @@ interface ServeOptions extends PoolFlags, ProcessFlags {
   signalHalfLifeMin: number;
   signalHalfLifeMax: number;
   record?: string;
-  recordFileBytes: number;
-  recordTotalBytes: number;
   emitEndpointScores: boolean;
   disableEndpointSubsetFilter: boolean;
   v: number;
 }
-
-/** Floor of the scrape interval (protocol 5.3). */
-const minScrapeIntervalMs = 50;
 
 /** `epp serve`: runs the picker until SIGTERM or SIGINT. */
 export function registerServe(program: Command): void {
@@ -107,14 +102,8 @@ export function registerServe(program: Command): void {
       durationValue,
       defaultHalfLife.maxMs,
     )
-    .option("--record <dir>", "record samples, requests without their text and decisions to files in this folder")
-    .option("--record-file-bytes <size>", "size at which another file is begun", byteSizeValue, 67_108_864)
-    .option(
-      "--record-total-bytes <size>",
-      "of all recordings of the folder, the oldest go",
-      byteSizeValue,
-      1_073_741_824,
-    )
+    .option("--record <dir>", "record samples, requests without their text and decisions to files in this folder");
+  addRecordingSizeFlags(command)
     .option("--emit-endpoint-scores [bool]", "every candidate's total score in the metadata", booleanValue, false)
     .option("--disable-endpoint-subset-filter [bool]", "ignore the host's subset hint", booleanValue, false)
     .option("-v, --v <level>", "verbosity: 1 warnings, 2 normal, 4 every request", verbosityValue, 2);
@@ -154,7 +143,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     ...ofProcess,
     drainMs: options.drainTimeout,
     hardStopMs: Math.max(options.drainTimeout, options.drainHardStop),
-    record: options.record === undefined ? undefined : recordingFolder({ ...options, record: options.record }),
+    record: options.record === undefined ? undefined : recordTo(options.record, options),
     emitScores: options.emitEndpointScores,
     ignoreSubset: options.disableEndpointSubsetFilter,
     logger,
@@ -219,18 +208,9 @@ function readConfig(
   const hashKey = randomBytes(8).readBigUInt64LE();
   const load = (text: string | undefined): LoadedConfig =>
     loadConfig(text, { file, registry: builtInRegistry, allowExperimentalPlugins, hashKey });
-  const loaded = load(options.configFile === undefined ? options.configText : readText(options.configFile));
+  const loaded = load(options.configFile === undefined ? options.configText : readText(options.configFile, "config"));
   for (const { path, message } of loaded.warnings) logger.warn({ file, path }, message);
-  if (loaded.kind === "ok") return { config: loaded.config, load };
-  throw new Error(`Cannot use config "${file}":\n${formatProblems(loaded.problems)}`);
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Error(`Cannot read config "${file}": ${(error as Error).message}`, { cause: error });
-  }
+  return { config: configOf(loaded, file), load };
 }
 
 /**

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
@@ -9,6 +8,7 @@ import { presetNames } from "../../simulator/replica/presets.ts";
 import type { Scenario } from "../../simulator/scenarios/scenario.ts";
 import { didYouMean } from "../lib/suggest.ts";
 import { UsageError } from "./exit.ts";
+import { readText } from "./read-text.ts";
 import type { SimulateFlags } from "./simulate-flags.ts";
 
 const defaultPolicies = ["round-robin", "go-default", "default"];
@@ -182,12 +182,4 @@ function unknown(what: string, given: string, known: readonly string[], more = "
   return new UsageError(
     `cannot use ${what} "${given}": unknown${near || `, expected one of ${known.join(", ")}${more}`}`,
   );
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Error(`Cannot read "${file}": ${(error as Error).message}`, { cause: error });
-  }
 }

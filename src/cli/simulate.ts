@@ -1,10 +1,12 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { Knee } from "../../simulator/experiment/knee.ts";
-import type { ExperimentPlan, Job } from "../../simulator/experiment/plan.ts";
+import type { Shard } from "../../simulator/experiment/partial-result.ts";
+import type { ExperimentPlan, Job, Variation } from "../../simulator/experiment/plan.ts";
 import type { JobResult } from "../../simulator/experiment/run-job.ts";
 import type { ExperimentResult } from "../../simulator/experiment/result.ts";
 import { exitCode, UsageError } from "./exit.ts";
+import { readText } from "./read-text.ts";
 import { addSimulateFlags, type SimulateFlags } from "./simulate-flags.ts";
 
 /** `epp simulate`: policies on the same requests in virtual time. */
@@ -36,6 +38,16 @@ function checkFlags(flags: SimulateFlags): void {
   }
 }
 
+/** Runs jobs with a bar of progress. */
+type RunJobs = (jobs: readonly Job[], what: string) => Promise<JobResult[]>;
+
+/** All that a plan's runs are made from. */
+interface Prepared {
+  readonly plan: ExperimentPlan;
+  readonly jobs: readonly Job[];
+  readonly variations: readonly Variation[];
+}
+
 async function simulatePlan(plan: ExperimentPlan, flags: SimulateFlags): Promise<void> {
   const { openLoad } = await import("../../simulator/experiment/open-load.ts");
   const { toPolicy } = await import("../../simulator/experiment/simulate-policy.ts");
@@ -49,48 +61,47 @@ async function simulatePlan(plan: ExperimentPlan, flags: SimulateFlags): Promise
   const variations = drawVariations(plan.draws, plan.firstSeed);
   const jobs = planJobs(plan, variations, flags.html !== undefined);
   const runner = createJobRunner(plan, threadsFor(flags, jobs.length), load);
+  const runJobs: RunJobs = async (some, what) => {
+    const progress = await createProgress(what, some.length);
+    try {
+      return await runner.run(some, (count) => progress.done(count));
+    } finally {
+      progress.close();
+    }
+  };
   try {
-    const runJobs = async (some: readonly Job[], what: string): Promise<JobResult[]> => {
-      const progress = await createProgress(what, some.length);
-      try {
-        return await runner.run(some, (count) => progress.done(count));
-      } finally {
-        progress.close();
-      }
-    };
-    if (flags.shard !== undefined) {
-      const { formatPart, jobsOfShard } = await import("../../simulator/experiment/partial-result.ts");
-      const places = jobsOfShard(jobs, flags.shard);
-      const results = await runJobs(
-        places.map((place) => jobs[place] as Job),
-        "runs",
-      );
-      const done = places.map((job, i) => ({ job, result: results[i] as JobResult }));
-      write(
-        formatPart({
-          kind: "epp-simulate-part",
-          schemaVersion: 1,
-          shard: flags.shard,
-          plan,
-          variations,
-          results: done,
-        }),
-        flags,
-      );
-      return;
-    }
-    const { assembleResult } = await import("../../simulator/experiment/result.ts");
-    if (flags.findKnee !== true) {
-      return await present(assembleResult(plan, jobs, await runJobs(jobs, "runs")), flags);
-    }
-    const { searchKnees } = await import("../../simulator/experiment/search-knees.ts");
-    const knees = await searchKnees(plan, runJobs);
-    const atKnee = planAtKnee(plan, knees);
-    const kneeJobs = planJobs(atKnee, variations, flags.html !== undefined);
-    await present(assembleResult(atKnee, kneeJobs, await runJobs(kneeJobs, "runs at the knee"), knees), flags);
+    const prepared = { plan, jobs, variations };
+    if (flags.shard !== undefined) write(await simulateShard(prepared, flags.shard, runJobs), flags);
+    else await present(await simulateAll(prepared, flags, runJobs), flags);
   } finally {
     await runner.close();
   }
+}
+
+/** The partial result of one shard, as text. */
+async function simulateShard({ plan, jobs, variations }: Prepared, shard: Shard, runJobs: RunJobs): Promise<string> {
+  const { formatPart, jobsOfShard } = await import("../../simulator/experiment/partial-result.ts");
+  const places = jobsOfShard(jobs, shard);
+  const own = places.map((place) => jobs[place] as Job);
+  const done = await runJobs(own, "runs");
+  const results = places.map((job, i) => ({ job, result: done[i] as JobResult }));
+  return formatPart({ kind: "epp-simulate-part", schemaVersion: 1, shard, plan, variations, results });
+}
+
+/** The result of all jobs; with `--find-knee` of those at the knee. */
+async function simulateAll(
+  { plan, jobs, variations }: Prepared,
+  flags: SimulateFlags,
+  runJobs: RunJobs,
+): Promise<ExperimentResult> {
+  const { assembleResult } = await import("../../simulator/experiment/result.ts");
+  if (flags.findKnee !== true) return assembleResult(plan, jobs, await runJobs(jobs, "runs"));
+  const { planJobs } = await import("../../simulator/experiment/plan.ts");
+  const { searchKnees } = await import("../../simulator/experiment/search-knees.ts");
+  const knees = await searchKnees(plan, runJobs);
+  const atKnee = planAtKnee(plan, knees);
+  const kneeJobs = planJobs(atKnee, variations, flags.html !== undefined);
+  return assembleResult(atKnee, kneeJobs, await runJobs(kneeJobs, "runs at the knee"), knees);
 }
 
 /** The same plan at the rate of the greatest knee; unchanged when there is none. */
@@ -137,14 +148,6 @@ function writeText(file: string, text: string): void {
     writeFileSync(file, text);
   } catch (error) {
     throw new Error(`Cannot write "${file}": ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Error(`Cannot read "${file}": ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { inOrder, type Problem, readDocument } from "../lib/document.ts";
+import { formatProblems, inOrder, type Problem, readDocument } from "../lib/document.ts";
 import type { PluginIdentity, SchedulingPlan } from "../scheduling/plan.ts";
 import { buildPlan, partRoles, resolveNeeds } from "./build-plan.ts";
 import { type PoolFacts, warnOfCautions } from "./cautions.ts";
@@ -42,6 +42,12 @@ export interface LoadOptions extends PluginRules {
 export type LoadedConfig =
   | { readonly kind: "ok"; readonly config: CompiledConfig; readonly warnings: readonly Problem[] }
   | { readonly kind: "invalid"; readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] };
+
+/** The config that was loaded; throws an error that names `file` and every problem when it cannot be used. */
+export function configOf(loaded: LoadedConfig, file: string): CompiledConfig {
+  if (loaded.kind === "ok") return loaded.config;
+  throw new Error(`Cannot use config "${file}":\n${formatProblems(loaded.problems)}`);
+}
 
 /** Loads an EndpointPickerConfig (protocol 6). No text, or one without content, gives the default profile of protocol 6.2. */
 export function loadConfig(text: string | undefined, options: LoadOptions): LoadedConfig {
