@@ -11,41 +11,13 @@ export interface FigureRow {
 
 /** The table of figures, for the terminal and for reports; labels of one group are aligned by spaces. */
 export const figureRows: readonly FigureRow[] = [
-  {
-    label: "time to first token p50, ms",
-    name: "time to first token p50, ms",
-    read: (policy) => withHalf(policy, policy.ttftMs.p50, "ttftMs.p50"),
-  },
-  {
-    label: "                    p90",
-    name: "time to first token p90, ms",
-    read: (policy) => withHalf(policy, policy.ttftMs.p90, "ttftMs.p90"),
-  },
-  {
-    label: "                    p99",
-    name: "time to first token p99, ms",
-    read: (policy) => withHalf(policy, policy.ttftMs.p99, "ttftMs.p99"),
-  },
-  {
-    label: "between tokens      mean, ms",
-    name: "between tokens mean, ms",
-    read: (policy) => withHalf(policy, policy.itlMs.mean, "itlMs.mean"),
-  },
-  {
-    label: "                    p99",
-    name: "between tokens p99, ms",
-    read: (policy) => withHalf(policy, policy.itlMs.p99, "itlMs.p99"),
-  },
-  {
-    label: "whole answer        mean, ms",
-    name: "whole answer mean, ms",
-    read: (policy) => withHalf(policy, policy.e2eMs.mean, "e2eMs.mean"),
-  },
-  {
-    label: "                    p99",
-    name: "whole answer p99, ms",
-    read: (policy) => withHalf(policy, policy.e2eMs.p99, "e2eMs.p99"),
-  },
+  timeRow("time to first token p50, ms", "time to first token p50, ms", "ttftMs", "p50"),
+  timeRow("                    p90", "time to first token p90, ms", "ttftMs", "p90"),
+  timeRow("                    p99", "time to first token p99, ms", "ttftMs", "p99"),
+  timeRow("between tokens      mean, ms", "between tokens mean, ms", "itlMs", "mean"),
+  timeRow("                    p99", "between tokens p99, ms", "itlMs", "p99"),
+  timeRow("whole answer        mean, ms", "whole answer mean, ms", "e2eMs", "mean"),
+  timeRow("                    p99", "whole answer p99, ms", "e2eMs", "p99"),
   {
     label: "goodput, requests/s",
     name: "goodput, requests/s",
@@ -78,6 +50,15 @@ export const figureRows: readonly FigureRow[] = [
     read: ({ refused, unfinished }) => `${formatNumber(refused)} / ${formatNumber(unfinished)}`,
   },
 ];
+
+function timeRow(
+  label: string,
+  name: string,
+  metric: "ttftMs" | "itlMs" | "e2eMs",
+  figure: "mean" | "p50" | "p90" | "p99",
+): FigureRow {
+  return { label, name, read: (policy) => withHalf(policy, policy[metric][figure], `${metric}.${figure}`) };
+}
 
 /** "812 ±34": a mean and half its interval. */
 function withHalf({ intervals }: PolicyResult, mean: number, metric: string): string {

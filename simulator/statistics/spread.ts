@@ -24,6 +24,6 @@ export function spreadOf(values: Float64Array): Spread {
 }
 
 /** The smallest of `sorted` that at least `share` (0..1) of them do not exceed; NaN without values. */
-export function quantileOf(sorted: Float64Array, share: number): number {
+export function quantileOf(sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { percentiles, quantile } from "../../../simulator/demo/statistics.ts";
+import { percentiles } from "../../../simulator/demo/statistics.ts";
+import { quantileOf } from "../../../simulator/statistics/spread.ts";
 
 test("quantile is the nearest rank", () => {
   const sorted = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
   assert.deepEqual(
-    [0, 0.1, 0.11, 0.5, 0.9, 0.91, 1].map((share) => quantile(sorted, share)),
+    [0, 0.1, 0.11, 0.5, 0.9, 0.91, 1].map((share) => quantileOf(sorted, share)),
     [1, 1, 2, 5, 9, 10, 10],
   );
-  assert.equal(quantile([], 0.5), Number.NaN);
+  assert.equal(quantileOf([], 0.5), Number.NaN);
 });
 
 test("percentiles are values of the sample, in order, whatever its order", () => {
