@@ -1,7 +1,8 @@
 import type { TestContext } from "node:test";
 import { sleep, systemClock } from "../../src/lib/clock.ts";
-import { aCluster, eventually, startClusterPicker } from "../../test/support/a-cluster.ts";
+import { aCluster, startClusterPicker } from "../../test/support/a-cluster.ts";
 import { startFakeModelServer } from "../../test/support/fake-model-server.ts";
+import { until } from "../../test/support/until.ts";
 
 /** How long the API server is away, and how many requests a second are decided. */
 export interface OutageSetup {
@@ -31,7 +32,7 @@ export async function apiOutage({ seconds, perSecond }: OutageSetup): Promise<Ou
     cluster.setPool({ ports: [old.port] });
     cluster.setPod({ name: "old", ip: "127.0.0.1" });
     const picker = await startClusterPicker(context, cluster);
-    await eventually("a pick", async () => (await picker.pick()).endsWith(`:${old.port}`), 20_000);
+    await until("a pick", async () => (await picker.pick()).endsWith(`:${old.port}`), 20_000);
     const [expected, wrong] = [new Set([`127.0.0.1:${old.port}`]), new Map<string, number>()];
     let [requests, isOver] = [0, false];
     const asking = (async () => {
@@ -51,7 +52,7 @@ export async function apiOutage({ seconds, perSecond }: OutageSetup): Promise<Ou
     cluster.server.store.compact();
     await cluster.server.start();
     const backMs = systemClock.nowMs();
-    await eventually("a resync", () => picker.picker.store.snapshot().length === 2, 60_000);
+    await until("a resync", () => picker.picker.store.snapshot().length === 2, 60_000);
     const resyncMs = systemClock.nowMs() - backMs;
     await sleep(systemClock, 1_000);
     isOver = true;

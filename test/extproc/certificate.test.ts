@@ -12,6 +12,7 @@ import { completion, completionHeaders, isLastOfRequest } from "../support/excha
 import { connectAsEnvoy, type EnvoyStream } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 import { aMountedSecret, type MountedSecret } from "../support/mounted-secret.ts";
+import { until } from "../support/until.ts";
 
 interface Line {
   readonly level: string;
@@ -75,13 +76,8 @@ async function servedName(t: TestContext, picker: TestPicker, authority: TestAut
   return String(subject.CN);
 }
 
-async function eventually(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (await isTrue()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`no ${what} within 10 s`);
-}
+const eventually = (what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> =>
+  until(what, isTrue, 10_000);
 
 function openStream(t: TestContext, { picker }: TestPicker, authority: TestAuthority): EnvoyStream {
   return connectAsEnvoy(t, picker.grpcPort, credentials.createSsl(Buffer.from(authority.cert))).open();

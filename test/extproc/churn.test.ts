@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { startTestPicker, until } from "../support/a-picker.ts";
+import { startTestPicker } from "../support/a-picker.ts";
 import { completion, completionHeaders, destinationOf } from "../support/exchanges.ts";
 import { hostMessage } from "../support/host-bytes.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 import { callHeaders, endOfHeaders, endOfStream, frame, frameType, preface } from "../support/http2-frames.ts";
 import { grpcFrame } from "../support/vllm-grpc.ts";
+import { until } from "../support/until.ts";
 
 const call = callHeaders("/envoy.service.ext_proc.v3.ExternalProcessor/Process");
 const [cancel, noError] = [Buffer.of(0, 0, 0, 8), Buffer.of(0, 0, 0, 0)];

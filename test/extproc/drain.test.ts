@@ -9,11 +9,12 @@ import { drain, type DrainLimits, type DrainReport, OpenStreams } from "../../sr
 import { Health } from "../../src/extproc/health.ts";
 import { VirtualClock } from "../../src/lib/virtual-clock.ts";
 import type { Logger } from "../../src/telemetry/logger.ts";
-import { endpointsText, startTestPicker, until } from "../support/a-picker.ts";
+import { endpointsText, startTestPicker } from "../support/a-picker.ts";
 import { completion, completionHeaders, isLastOfRequest } from "../support/exchanges.ts";
 import { type EnvoyStream, streamed } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 import { connectHealth } from "../support/health-client.ts";
+import { until } from "../support/until.ts";
 
 const extProc = "envoy.service.ext_proc.v3.ExternalProcessor";
 

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { Health, type HealthState, type ServingStatus, servingStatus } from "../../src/extproc/health.ts";
-import { startTestPicker, until } from "../support/a-picker.ts";
+import { startTestPicker } from "../support/a-picker.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 import { connectHealth } from "../support/health-client.ts";
+import { until } from "../support/until.ts";
 
 const extProc = "envoy.service.ext_proc.v3.ExternalProcessor";
 const ready: HealthState = {

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:http2";
 import { type TestContext, test } from "node:test";
-import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
+import { startTestPicker, type TestPicker } from "../support/a-picker.ts";
 import { connectAsEnvoy, setHeaders } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 import { ResetAllowance } from "../../src/extproc/reset-limit.ts";
+import { until } from "../support/until.ts";
 
 test("ResetAllowance asks for another connection once, well before 1,000 resets", () => {
   const allowance = new ResetAllowance();

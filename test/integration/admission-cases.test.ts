@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import { aGateway } from "../support/a-gateway.ts";
-import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
+import { startTestPicker, type TestPicker } from "../support/a-picker.ts";
 import { aConfig } from "../support/a-plan.ts";
 import { skipWithoutEnvoy } from "../support/envoy.ts";
 import { completion, completionHeaders, destinationOf, isLastOfRequest, requestAnswers } from "../support/exchanges.ts";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { type Answer, type EnvoyStream, type HeaderPairs, setHeaders } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
+import { until } from "../support/until.ts";
 
 const objects = Object.entries({ batch: -1, chat: 2 })
   .map(([name, priority]) => ({

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aCluster, eventually, pickOnce, startClusterPicker } from "../support/a-cluster.ts";
+import { aCluster, pickOnce, startClusterPicker } from "../support/a-cluster.ts";
 import { setHeaders } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 import { startPodServers } from "../support/pod-servers.ts";
 import { aKubeObjective, aKubeRewrite } from "../support/kube-objects.ts";
+import { until } from "../support/until.ts";
 
 const serving = (p: { health: { check(service: string): Promise<string> } }): Promise<void> =>
-  eventually("SERVING", async () => (await p.health.check("")) === "SERVING");
+  until("SERVING", async () => (await p.health.check("")) === "SERVING");
 
 test("F10 only pods of the pool are scraped, and a pod that is removed is not scraped any more", async (t) => {
   const cluster = await aCluster(t);
@@ -21,11 +22,11 @@ test("F10 only pods of the pool are scraped, and a pod that is removed is not sc
   await serving(p);
   const moreScrapes = async (ip: string): Promise<void> => {
     const before = servers.requests(ip);
-    await eventually(`scrapes of ${ip}`, () => servers.requests(ip) >= before + 5);
+    await until(`scrapes of ${ip}`, () => servers.requests(ip) >= before + 5);
   };
   await Promise.all([moreScrapes("127.0.0.1"), moreScrapes("127.0.0.2")]);
   cluster.removePod("a");
-  await eventually("one endpoint", () => p.picker.store.snapshot().length === 1);
+  await until("one endpoint", () => p.picker.store.snapshot().length === 1);
   // One scrape may have been under way.
   await moreScrapes("127.0.0.2");
   const last = servers.requests("127.0.0.1");
@@ -50,10 +51,10 @@ test("F11 F12 ranks follow the active-ports annotation while the picker runs", a
   assert.deepEqual(names(), ["pod-rank-1"]);
   assert.equal(await p.pick(), b.address);
   withPorts("");
-  await eventually("no rank", () => names().length === 0);
+  await until("no rank", () => names().length === 0);
   assert.equal(await p.pick(), "503");
   withPorts(undefined);
-  await eventually("both ranks", () => names().join() === "pod-rank-0,pod-rank-1");
+  await until("both ranks", () => names().join() === "pod-rank-0,pod-rank-1");
 });
 
 test("F13 F14 F39 a pod that was there before the pool is picked up with it; a pool without pods is serving", async (t) => {
@@ -61,13 +62,13 @@ test("F13 F14 F39 a pod that was there before the pool is picked up with it; a p
   const server = await startFakeModelServer(t);
   cluster.setPod({ name: "a", ip: "127.0.0.1" });
   const p = await startClusterPicker(t, cluster);
-  await eventually("a list of pools", () => p.lines.some(({ message }) => /InferencePool not found/.test(message)));
+  await until("a list of pools", () => p.lines.some(({ message }) => /InferencePool not found/.test(message)));
   assert.equal(await p.health.check(""), "NOT_SERVING");
   cluster.setPool({ ports: [server.port] });
   await serving(p);
   assert.equal(await p.pick(), server.address);
   cluster.removePod("a");
-  await eventually("an empty pool", async () => (await p.pick()) === "503");
+  await until("an empty pool", async () => (await p.pick()) === "503");
   assert.equal(await p.health.check(""), "SERVING");
 });
 
@@ -96,7 +97,7 @@ test("F16 a pool that is deleted leaves no endpoint and is NOT_SERVING; recreate
   const p = await startClusterPicker(t, cluster);
   await serving(p);
   cluster.removePool();
-  await eventually("NOT_SERVING", async () => (await p.health.check("")) === "NOT_SERVING");
+  await until("NOT_SERVING", async () => (await p.health.check("")) === "NOT_SERVING");
   assert.equal(await p.pick(), "503");
   assert.equal(cluster.server.watches("pods"), 0);
   cluster.setPool({ ports: [server.port] });
@@ -131,23 +132,14 @@ test("F17 objectives and rewrites of the cluster are in force, changed and gone 
     p.sample(
       `llm_d_epp_request_total{model_name="m",target_model_name="${target}",fairness_id="default-flow",priority="${priority}"}`,
     );
-  await eventually("the rewrite", async () => (await request())?.includes('"llama"') === true);
-  await eventually(
-    "the priority",
-    async () => (await request()) !== undefined && ((await counted("llama", 7)) ?? 0) > 0,
-  );
+  await until("the rewrite", async () => (await request())?.includes('"llama"') === true);
+  await until("the priority", async () => (await request()) !== undefined && ((await counted("llama", 7)) ?? 0) > 0);
   cluster.set(aKubeObjective("gold", -1));
   cluster.set(aKubeRewrite("all", "mistral"));
-  await eventually(
-    "both changes",
-    async () => (await request()) !== undefined && ((await counted("mistral", -1)) ?? 0) > 0,
-  );
+  await until("both changes", async () => (await request()) !== undefined && ((await counted("mistral", -1)) ?? 0) > 0);
   cluster.server.remove(aKubeObjective("gold") as never);
   cluster.server.remove(aKubeRewrite("all", "") as never);
-  await eventually(
-    "both to be gone",
-    async () => (await request()) !== undefined && ((await counted("m", 0)) ?? 0) > 0,
-  );
+  await until("both to be gone", async () => (await request()) !== undefined && ((await counted("m", 0)) ?? 0) > 0);
 });
 
 test("objects of the legacy group count while the current one has no CRD; without both a warning says so", async (t) => {
@@ -159,7 +151,7 @@ test("objects of the legacy group count while the current one has no CRD; withou
   const p = await startClusterPicker(t, cluster, { config: shedding });
   await serving(p);
   const warnings = (): unknown[] => p.lines.filter(({ level }) => level === "warn").map(({ kind }) => kind);
-  await eventually("a warning", () => warnings().length > 0);
+  await until("a warning", () => warnings().length > 0);
   assert.deepEqual(warnings(), ["InferenceModelRewrite"]);
 });
 
@@ -183,7 +175,7 @@ plugins: [{ type: queue-scorer }, { type: ${parser} }, { type: passthrough-parse
 requestHandler: { parsers: [{ pluginRef: ${parser} }, { pluginRef: passthrough-parser }] }
 `;
     const p = await startClusterPicker(t, cluster, { config });
-    await eventually("scrapes", () => server.requests() > 2);
+    await until("scrapes", () => server.requests() > 2);
     if (want === "SERVING") await serving(p);
     else assert.equal(await p.health.check(""), want);
     cluster.setPool({ ports: [server.port] });

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { aCluster, eventually, pickOnce } from "../support/a-cluster.ts";
+import { aCluster, pickOnce } from "../support/a-cluster.ts";
 import { startClusterProcess } from "../support/a-cluster-process.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 import { aFolder } from "../support/kube/reflector-rig.ts";
 import { runEpp } from "../support/run-epp.ts";
+import { until } from "../support/until.ts";
 
 const secret = "canary-d41d8cd98f";
 const configOf = (plugin: string): string =>
@@ -35,7 +36,7 @@ test("F64 T60 a mounted config that is replaced badly leaves the good one; nothi
   write(configOf("queue-scorer"));
   const args = ["--config-file", path];
   const { health, open, log, sample, ports } = await startClusterProcess(t, cluster, { args });
-  await eventually("SERVING", async () => (await health.check("")) === "SERVING");
+  await until("SERVING", async () => (await health.check("")) === "SERVING");
   const reloads = async (outcome: string): Promise<number> =>
     (await sample(`epp_file_reloads_total{file="config",outcome="${outcome}"}`)) ?? 0;
   const bad = [
@@ -45,12 +46,12 @@ test("F64 T60 a mounted config that is replaced badly leaves the good one; nothi
   ];
   for (const [index, text] of bad.entries()) {
     write(text);
-    await eventually("a rejection", async () => (await reloads("rejected")) === index + 1);
+    await until("a rejection", async () => (await reloads("rejected")) === index + 1);
     assert.equal(await pickOnce(open()), server.address);
   }
   assert.match(log(), /epp\.yaml.*Config not usable, the last good one stays/);
   write(configOf("kv-cache-utilization-scorer"));
-  await eventually("a reload", async () => (await reloads("ok")) === 1);
+  await until("a reload", async () => (await reloads("ok")) === 1);
   assert.equal(await pickOnce(open()), server.address);
   const pages = ["/metrics", "/debug/endpoints", "/debug/decisions", "/healthz"].map(async (page) =>
     (await fetch(`http://127.0.0.1:${ports.metricsPort}${page}`)).text(),

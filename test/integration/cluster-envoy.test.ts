@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
-import { aCluster, eventually } from "../support/a-cluster.ts";
+import { aCluster } from "../support/a-cluster.ts";
 import { aClusterGateway } from "../support/a-cluster-gateway.ts";
 import { skipWithoutEnvoy } from "../support/envoy.ts";
 import { aPod } from "../support/kube-objects.ts";
 import type { KubeObject } from "../support/kube/resources.ts";
 import { type PodServers, startPodServers } from "../support/pod-servers.ts";
+import { until } from "../support/until.ts";
 
 const body = '{"model":"m","prompt":"hello"}';
 
@@ -42,7 +43,7 @@ test("F18 F33 through Envoy: a terminating pod finishes its stream and gets noth
   cluster.setPod({ name: "b", ip: "127.0.0.2" });
   cluster.server.patch(aPod({ name: "a" }) as unknown as KubeObject, { metadata: { finalizers: ["test/hold"] } });
   cluster.removePod("a");
-  await eventually(
+  await until(
     "one endpoint",
     () =>
       picker.picker.store
@@ -54,8 +55,8 @@ test("F18 F33 through Envoy: a terminating pod finishes its stream and gets noth
   streams[0]?.end("data: [DONE]\n\n");
   assert.equal(await open.text(), "data: 1\n\ndata: [DONE]\n\n");
   cluster.server.patch(aPod({ name: "b" }) as unknown as KubeObject, { metadata: { labels: { app: "other" } } });
-  await eventually("no endpoint", async () => (await complete(url)) === "503 rejected-no-endpoints");
-  await eventually("an empty ledger", () => picker.picker.store.ledger.total === 0);
+  await until("no endpoint", async () => (await complete(url)) === "503 rejected-no-endpoints");
+  await until("an empty ledger", () => picker.picker.store.ledger.total === 0);
 });
 
 test("F17 F19 F28 through Envoy: no request fails while pods come, flap and go and the pool changes", {
@@ -79,7 +80,7 @@ test("F17 F19 F28 through Envoy: no request fails while pods come, flap and go a
   const clients = [client(), client()];
   const answered = async (by: string): Promise<void> => {
     const before = answers.get(by) ?? 0;
-    await eventually(`an answer of ${by}`, () => (answers.get(by) ?? 0) > before);
+    await until(`an answer of ${by}`, () => (answers.get(by) ?? 0) > before);
   };
   cluster.setPod({ name: "x2", ip: "127.0.0.2" });
   await answered("127.0.0.2");
@@ -89,7 +90,7 @@ test("F17 F19 F28 through Envoy: no request fails while pods come, flap and go a
   }
   cluster.setPool({ ports: [servers.port], selector: { app: "y" } });
   await answered("127.0.0.3");
-  await eventually("one endpoint", () => picker.picker.store.snapshot().length === 1);
+  await until("one endpoint", () => picker.picker.store.snapshot().length === 1);
   cluster.setPool({ ports: [], selector: { app: "y" } });
   await answered("127.0.0.3");
   isOver = true;
@@ -106,15 +107,15 @@ test("F16 F23 through Envoy: without pods or pool requests get 503 with a reason
   const { url } = await aClusterGateway(t, cluster);
   assert.equal(await complete(url), "503 rejected-no-endpoints");
   cluster.setPod({ name: "a", ip: "127.0.0.1" });
-  await eventually("an answer", async () => (await complete(url)) === "127.0.0.1");
+  await until("an answer", async () => (await complete(url)) === "127.0.0.1");
   cluster.removePod("a");
-  await eventually("no endpoint", async () => (await complete(url)) === "503 rejected-no-endpoints");
+  await until("no endpoint", async () => (await complete(url)) === "503 rejected-no-endpoints");
   cluster.setPod({ name: "a", ip: "127.0.0.1" });
-  await eventually("an answer", async () => (await complete(url)) === "127.0.0.1");
+  await until("an answer", async () => (await complete(url)) === "127.0.0.1");
   cluster.removePool();
-  await eventually("no endpoint", async () => (await complete(url)).startsWith("503"));
+  await until("no endpoint", async () => (await complete(url)).startsWith("503"));
   cluster.setPool({ ports: [servers.port] });
-  await eventually("an answer", async () => (await complete(url)) === "127.0.0.1");
+  await until("an answer", async () => (await complete(url)) === "127.0.0.1");
 });
 
 test("T31 through Envoy: a pod that claims a loopback address never gets a prompt", {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aCluster, eventually } from "../support/a-cluster.ts";
+import { aCluster } from "../support/a-cluster.ts";
 import { aClusterGateway } from "../support/a-cluster-gateway.ts";
 import { skipWithoutEnvoy } from "../support/envoy.ts";
 import { startPodServers } from "../support/pod-servers.ts";
+import { until } from "../support/until.ts";
 
 test("F24 through Envoy: no request fails while the API server is away, and its new state is in force after it", {
   skip: skipWithoutEnvoy,
@@ -19,7 +20,7 @@ test("F24 through Envoy: no request fails while the API server is away, and its 
     const answer = await fetch(`${url}/v1/completions`, { method: "POST", body });
     return answer.status === 200 ? answer.text() : `status ${answer.status}`;
   };
-  await eventually("a watch", () => cluster.server.watches("pods") === 1);
+  await until("a watch", () => cluster.server.watches("pods") === 1);
   const before = await picker.sample('epp_kubernetes_lists_total{kind="pods"}');
   await cluster.server.kill();
   cluster.setPod({ name: "b", ip: "127.0.0.2" });
@@ -28,7 +29,7 @@ test("F24 through Envoy: no request fails while the API server is away, and its 
   cluster.server.store.compact();
   const connections = async (): Promise<number> =>
     (await picker.sample('epp_kubernetes_errors_total{kind="pods",reason="connection"}')) ?? 0;
-  await eventually(
+  await until(
     "some attempts",
     async () => {
       assert.equal(await complete(), "127.0.0.1");
@@ -37,7 +38,7 @@ test("F24 through Envoy: no request fails while the API server is away, and its 
     20_000,
   );
   await cluster.server.start();
-  await eventually(
+  await until(
     "the new pod",
     async () => {
       const answer = await complete();

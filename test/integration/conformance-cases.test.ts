@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
-import { aCluster, eventually, startClusterPicker } from "../support/a-cluster.ts";
+import { aCluster, startClusterPicker } from "../support/a-cluster.ts";
 import { type ClusterGatewayOptions, aClusterGateway } from "../support/a-cluster-gateway.ts";
 import { anEcho, valuesOf } from "../support/an-echo.ts";
 import { overHttp2, reportingServed, withSecondPool } from "../support/changed-bootstrap.ts";
@@ -12,6 +12,7 @@ import { skipWithoutEnvoy as skip } from "../support/envoy.ts";
 import { completion } from "../support/exchanges.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 import { startPodServers } from "../support/pod-servers.ts";
+import { until } from "../support/until.ts";
 
 const conformance = readFileSync("manifests/config/conformance.yaml", "utf8");
 const ips = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
@@ -27,7 +28,7 @@ async function aConformanceGateway(t: TestContext, options: ClusterGatewayOption
   cluster.setPool({ ports: [servers.port] });
   for (const [index, ip] of ips.entries()) cluster.setPod({ name: `pod-${index}`, ip });
   const { url, picker } = await aClusterGateway(t, cluster, { config: conformance, ...options });
-  await eventually("three endpoints", () => picker.picker.store.snapshot().length === 3);
+  await until("three endpoints", () => picker.picker.store.snapshot().length === 3);
   return { url, addresses: ips.map((ip) => `${ip}:${servers.port}`) };
 }
 
@@ -91,7 +92,7 @@ test("K5 two pools of one weighted route: each picker is asked, and picks only i
   const { url, picker: blue } = await aClusterGateway(t, cluster, { adapt, config });
   const pick = async (): Promise<string> => (await post(url)).text();
   const used = new Map<string, number>();
-  await eventually("answers of both pools", async () => {
+  await until("answers of both pools", async () => {
     used.set(await pick(), 1);
     return [...pools.blue, ...pools.green].every((ip) => used.has(ip));
   });

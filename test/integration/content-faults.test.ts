@@ -3,11 +3,12 @@ import { createHash } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { chainSeed, hashBlocks } from "../../src/scheduling/prefix/block-hash.ts";
 import { PrefixIndex } from "../../src/scheduling/prefix/prefix-index.ts";
-import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
+import { startTestPicker, type TestPicker } from "../support/a-picker.ts";
 import { anEndpoint } from "../support/an-endpoint.ts";
 import { completion, completionHeaders, destinationOf, isLastOfRequest } from "../support/exchanges.ts";
 import { type Answer, type HeaderPairs, removedHeaders, setHeaders, streamed } from "../support/ext-proc-client.ts";
 import { renderPage, sendPage, startFakeModelServer } from "../support/fake-model-server.ts";
+import { until } from "../support/until.ts";
 
 const rewrite: HeaderPairs = [...completionHeaders, ["x-llm-d-model-name-rewrite", "target"]];
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { aCluster, eventually, pickOnce, type TestCluster } from "../support/a-cluster.ts";
+import { aCluster, pickOnce, type TestCluster } from "../support/a-cluster.ts";
 import {
   aLeaderAndFollower,
   type ClusterProcess,
@@ -10,6 +10,7 @@ import {
 import { anEnvoy } from "../support/an-envoy.ts";
 import { skipWithoutEnvoy } from "../support/envoy.ts";
 import { type PodServers, startPodServers } from "../support/pod-servers.ts";
+import { until } from "../support/until.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const leaseMs = 3000;
@@ -80,7 +81,7 @@ async function envoyBefore(
   const known = endpoints === undefined ? [] : [{ host: "127.0.0.1", port: endpoints.port }];
   const { listener } = await anEnvoy(t, routing, known);
   const url = `http://127.0.0.1:${listener.port}`;
-  await eventually("an answer through Envoy", async () => (await complete(url)) === 200, 15_000);
+  await until("an answer through Envoy", async () => (await complete(url)) === 200, 15_000);
   return url;
 }
 
@@ -136,9 +137,9 @@ test("F40 F45 the leader is told to stop: it gives the lease up and goes on whil
   const tookMs = performance.now() - asked;
   assert.ok(tookMs < leaseMs, `${tookMs} ms: not before the lease was over by itself`);
   assert.equal(cluster.server.watches("pods"), watches, "watches go on");
-  await eventually("scrapes", () => servers.requests() > scrapes + 10);
+  await until("scrapes", () => servers.requests() > scrapes + 10);
   cluster.setPod({ name: "b", ip: "127.0.0.2" });
-  await eventually(
+  await until(
     "another pod in the picker that drains",
     async () => (await leader.sample('llm_d_epp_ready_endpoints{name="pool"}')) === 2,
   );
@@ -164,14 +165,14 @@ test("F45b a leader that stood still beyond its lease is not serving when it goe
   while ((await watch.next()) !== "SERVING");
   // The check waits in the socket: it is the first that the leader hears.
   const checks = Promise.all(["", "readiness", extProc, "liveness"].map((name) => leader.health.check(name)));
-  await eventually("an answer by the new leader", async () => (await complete(url, 1000)) === 200, 10_000);
+  await until("an answer by the new leader", async () => (await complete(url, 1000)) === 200, 10_000);
   const load = steadily(t, url);
   await pause(300);
   const goesOnMs = performance.now();
   leader.child.kill("SIGCONT");
   assert.deepEqual(await checks, ["NOT_SERVING", "NOT_SERVING", "NOT_SERVING", "SERVING"]);
   assert.match(await pickOnce(leader.open()), /^127\.0\.0\.1:/);
-  await eventually("the old leader to follow", () => /Follows: another picker leads/.test(leader.log()));
+  await until("the old leader to follow", () => /Follows: another picker leads/.test(leader.log()));
   assert.match(leader.log(), /Lease not renewed in time|Lease has another holder/);
   await pause(1500);
   await load.stop();
@@ -187,7 +188,7 @@ test("F45 G10 a follower is warm: it knows the pods, scrapes them and answers st
   const { cluster } = await aPool(t);
   const { leader, follower } = await aLeaderAndFollower(t, cluster);
   assert.match(await pickOnce(follower.open()), /^127\.0\.0\.1:/);
-  await eventually("samples", async () => (await follower.sample("epp_pool_degraded")) === 0);
+  await until("samples", async () => (await follower.sample("epp_pool_degraded")) === 0);
   const names = ["", "readiness", extProc, "liveness", "inference-extension"];
   const statuses = (picker: ClusterProcess): Promise<string[]> =>
     Promise.all(names.map((name) => picker.health.check(name)));
@@ -221,13 +222,11 @@ test("a lease that RBAC forbids is named with what is missing, and nobody leads"
   const { cluster } = await aPool(t);
   cluster.server.forbidden.add("get leases");
   const picker = await startClusterProcess(t, cluster, { args: shortElection });
-  await eventually("a line", () =>
-    /does the Role allow get and update on it, and create on leases\?/.test(picker.log()),
-  );
+  await until("a line", () => /does the Role allow get and update on it, and create on leases\?/.test(picker.log()));
   assert.equal(await picker.health.check(""), "NOT_SERVING");
   assert.ok(((await picker.sample('epp_lease_errors_total{reason="forbidden"}')) ?? 0) > 0);
   cluster.server.forbidden.clear();
-  await eventually("the lead", async () => (await picker.health.check("")) === "SERVING");
+  await until("the lead", async () => (await picker.health.check("")) === "SERVING");
 });
 
 test("K7 a picker is restarted: routing resumes; all pods gone: 503; back: routing resumes", {
@@ -240,11 +239,11 @@ test("K7 a picker is restarted: routing resumes; all pods gone: 503; back: routi
   await first.ended;
   assert.notEqual(await complete(url), 200, "fail-closed");
   await startClusterProcess(t, cluster, { ports: first.ports });
-  await eventually("routing", async () => (await complete(url)) === 200, 10_000);
+  await until("routing", async () => (await complete(url)) === 200, 10_000);
   cluster.removePod("a");
-  await eventually("503", async () => (await complete(url)) === 503);
+  await until("503", async () => (await complete(url)) === 503);
   cluster.setPod({ name: "a", ip: "127.0.0.1" });
-  await eventually("routing", async () => (await complete(url)) === 200, 1000 + 2000);
+  await until("routing", async () => (await complete(url)) === 200, 1000 + 2000);
 });
 
 test("K4 without a picker and fail-open traffic still flows", { skip: skipWithoutEnvoy }, async (t) => {

@@ -9,7 +9,7 @@ import { type TestContext, test } from "node:test";
 import type { EndpointSignals } from "../../src/datastore/endpoint.ts";
 import { scrapedOf } from "../../src/datastore/signal.ts";
 import type { Logger } from "../../src/telemetry/logger.ts";
-import { type ListedServer, startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
+import { type ListedServer, startTestPicker, type TestPicker } from "../support/a-picker.ts";
 import { createAuthority } from "../support/certificates.ts";
 import { type EngineLoad, enginePages } from "../support/engine-pages.ts";
 import { completion, completionHeaders, destinationOf, isLastOfRequest } from "../support/exchanges.ts";
@@ -21,6 +21,7 @@ import {
   sendPage,
   startFakeModelServer,
 } from "../support/fake-model-server.ts";
+import { until } from "../support/until.ts";
 
 const label = "llm-d.ai/engine-type";
 const legacy = "inference.networking.k8s.io/engine-type";

@@ -7,10 +7,11 @@ import { type EmulatedPool, startEmulatedServers } from "../../simulator/emulate
 import type { PickerHost } from "../../src/envoy/options.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { createRandom } from "../../src/lib/random.ts";
-import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
+import { startTestPicker, type TestPicker } from "../support/a-picker.ts";
 import { anEnvoy } from "../support/an-envoy.ts";
 import { skipWithoutEnvoy } from "../support/envoy.ts";
 import type { FakeModelServer } from "../support/fake-model-server.ts";
+import { until } from "../support/until.ts";
 
 interface Gateway {
   readonly url: string;
@@ -43,13 +44,8 @@ async function untilAnswered(url: string): Promise<void> {
 }
 
 /** Waits for what other processes bring about; fails after 10 s. */
-async function eventually(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (await isTrue()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`no ${what} within 10 s`);
-}
+const eventually = (what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> =>
+  until(what, isTrue, 10_000);
 
 function post(url: string, path: string, body: object, headers: Record<string, string> = {}): Promise<Response> {
   const all = { "content-type": "application/json", ...headers };

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
-import { aCluster, eventually, type TestCluster } from "../support/a-cluster.ts";
+import { aCluster, type TestCluster } from "../support/a-cluster.ts";
 import { type ClusterProcess, startClusterProcess } from "../support/a-cluster-process.ts";
 import { anEnvoy } from "../support/an-envoy.ts";
 import { skipWithoutEnvoy as skip } from "../support/envoy.ts";
 import { completion } from "../support/exchanges.ts";
 import { startPodServers } from "../support/pod-servers.ts";
+import { until } from "../support/until.ts";
 
 /** A client gives up after this; everything here has to be answered before. */
 const clientMs = 20_000;
@@ -63,7 +64,7 @@ async function envoyBefore(t: TestContext, pickers: readonly ClusterProcess[]) {
   const isOut = async ({ address }: ClusterProcess): Promise<boolean> =>
     (await clusters()).includes(`:${address.port}::health_flags::/failed_active_hc`);
   const url = `http://127.0.0.1:${listener.port}`;
-  await eventually(
+  await until(
     "health of every picker",
     async () => {
       const out = await Promise.all(pickers.map(isOut));
@@ -81,16 +82,16 @@ test("F39b the only picker hangs: every client gets an error, it is ejected, new
   const picker = await startClusterProcess(t, cluster);
   const { url, isOut } = await envoyBefore(t, [picker]);
   const atPod = complete(url, "hold");
-  await eventually("a request at the pod", () => held.length === 1);
+  await until("a request at the pod", () => held.length === 1);
   picker.child.kill("SIGSTOP");
   const waiting = many(url);
   held[0]?.end("{}");
   assert.equal(tally(await waiting), "500: 20", "requests that wait for the decision");
   assert.equal(await atPod, 500, "a request whose answer waits for the picker");
-  await eventually("the ejection", () => isOut(picker), 20_000);
+  await until("the ejection", () => isOut(picker), 20_000);
   assert.equal(tally(await many(url)), "500: 20", "nobody waits for a picker that is out");
   picker.child.kill("SIGCONT");
-  await eventually("routing", async () => (await complete(url)) === 200, 20_000);
+  await until("routing", async () => (await complete(url)) === 200, 20_000);
   assert.equal(tally(await many(url)), "200: 20");
 });
 
@@ -103,10 +104,10 @@ test("F39b one of two pickers hangs: its requests end with an error, the other s
   hung.child.kill("SIGSTOP");
   const sent = await many(url);
   assert.deepEqual(new Set(sent), new Set([200, 500]), tally(sent));
-  await eventually("the ejection", () => isOut(hung), 20_000);
+  await until("the ejection", () => isOut(hung), 20_000);
   assert.equal(tally(await many(url)), "200: 20");
   assert.equal(await isOut(other), false);
   hung.child.kill("SIGCONT");
-  await eventually("the return", async () => !(await isOut(hung)), 20_000);
+  await until("the return", async () => !(await isOut(hung)), 20_000);
   assert.equal(tally(await many(url)), "200: 20");
 });

@@ -5,8 +5,9 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createSelfSigned } from "../../src/extproc/self-signed.ts";
-import { aCluster, eventually, startClusterPicker, type TestCluster } from "../support/a-cluster.ts";
+import { aCluster, startClusterPicker, type TestCluster } from "../support/a-cluster.ts";
 import { aFolder } from "../support/kube/reflector-rig.ts";
+import { until } from "../support/until.ts";
 
 /** Tokens: "scraper" may get /metrics, "human" also pages under /debug/, "nobody" neither. */
 function answerReviews({ server }: TestCluster): void {
@@ -105,7 +106,7 @@ test("/healthz is the process, /readyz is health; neither asks for a token", asy
     (await get(`http://127.0.0.1:${picker.metricsPort}${path}`)).status;
   assert.deepEqual([await status("/healthz"), await status("/readyz")], [200, 503]);
   cluster.setPool();
-  await eventually("ready", async () => (await status("/readyz")) === 200);
+  await until("ready", async () => (await status("/readyz")) === 200);
   assert.equal(await status("/healthz"), 200);
 });
 

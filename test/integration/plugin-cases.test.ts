@@ -3,11 +3,12 @@ import { type TestContext, test } from "node:test";
 import { deny } from "../../src/scheduling/denial.ts";
 import { noParameters } from "../../src/scheduling/parameters.ts";
 import { definePlugin, type PluginDefinition, type PluginRoles } from "../../src/scheduling/plugin.ts";
-import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
+import { startTestPicker, type TestPicker } from "../support/a-picker.ts";
 import { aConfig, aRegistry } from "../support/a-plan.ts";
 import { completion, completionHeaders, destinationOf, isLastOfRequest, requestAnswers } from "../support/exchanges.ts";
 import { type Answer, removedHeaders, setHeaders, streamed } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
+import { until } from "../support/until.ts";
 
 /** A plugin type without parameters that plays the roles it is given. */
 function aPlugin(type: string, roles: PluginRoles): PluginDefinition {

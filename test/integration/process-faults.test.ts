@@ -8,6 +8,7 @@ import { type PickerProcess, startPickerProcess } from "../support/a-picker-proc
 import { completion, completionHeaders, isLastOfRequest } from "../support/exchanges.ts";
 import { setHeaders } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
+import { until } from "../support/until.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const beside = (name: string): string => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
@@ -22,13 +23,8 @@ async function outcomeOf(picker: PickerProcess, prompt = "hi"): Promise<string |
 }
 
 /** Waits for what another process does; fails after 10 s. */
-async function until(what: string, isTrue: () => Promise<boolean> | boolean): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (await isTrue()) return;
-    await pause(50);
-  }
-  throw new Error(`no ${what} within 10 s`);
-}
+const eventually = (what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> =>
+  until(what, isTrue, 10_000);
 
 test("F69 a wall clock that jumps by an hour moves no deadline, no age and no scrape", async (t) => {
   const server = await startFakeModelServer(t, { waiting: 3 });
@@ -58,7 +54,7 @@ test("F70 a picker that stood still for a second goes on where it was: no burst 
   const picker = await startPickerProcess(t, [server]);
   const stream = picker.open().requestHeaders(completionHeaders);
   stream.requestBody(completion("base").slice(0, 10), false);
-  await until("a scrape", async () => (await picker.sample("epp_pool_degraded")) === 0);
+  await eventually("a scrape", async () => (await picker.sample("epp_pool_degraded")) === 0);
   picker.child.kill("SIGSTOP");
   await pause(1200);
   const before = server.requests();
@@ -68,7 +64,10 @@ test("F70 a picker that stood still for a second goes on where it was: no burst 
   await stream.close();
   const scrapes = server.requests() - before;
   assert.ok(scrapes <= 3, `${scrapes} scrapes at once`);
-  await until("a count of the stall", async () => ((await picker.sample("epp_event_loop_stalls_total")) ?? 0) >= 1);
+  await eventually(
+    "a count of the stall",
+    async () => ((await picker.sample("epp_event_loop_stalls_total")) ?? 0) >= 1,
+  );
   assert.equal(await outcomeOf(picker), server.address);
 });
 
@@ -77,14 +76,14 @@ test("F71 without file descriptors the picker waits for some, without a busy loo
   const picker = await startPickerProcess(t, [server], { maxFiles: 256 });
   assert.equal(await outcomeOf(picker), server.address);
   const flood = await aFlood(t, picker.grpcPort, 400);
-  await until("use of every descriptor", () => picker.openFiles() >= 256);
+  await eventually("use of every descriptor", () => picker.openFiles() >= 256);
   const before = picker.cpuSeconds();
   await pause(1000);
   const used = picker.cpuSeconds() - before;
   assert.ok(used < 0.7, `${used.toFixed(2)} s of processor time in a second of waiting`);
   assert.equal(await outcomeOf(picker), server.address, "connections that were there go on");
   for (const socket of flood) socket.destroy();
-  await until("a new connection", async () => (await freshOutcome(t, picker)) === server.address);
+  await eventually("a new connection", async () => (await freshOutcome(t, picker)) === server.address);
   assert.equal(picker.child.exitCode, null);
 });
 
@@ -92,11 +91,11 @@ test("F71 when descriptors run out scrapes give theirs up: hosts' connections ar
   const servers = await Promise.all(Array.from({ length: 40 }, () => startFakeModelServer(t)));
   const picker = await startPickerProcess(t, servers, { maxFiles: 256 });
   const scraped = (): number => servers.reduce((sum, server) => sum + server.requests(), 0);
-  await until("a connection to every server", () => servers.every((server) => server.connections() === 1));
+  await eventually("a connection to every server", () => servers.every((server) => server.connections() === 1));
   assert.equal(await picker.sample("epp_scraping_paused"), 0);
   // 20 more than there is room for, 36 fewer than there are with the reserve and the scrapes' connections.
   const flood = await aFlood(t, picker.grpcPort, 256 - picker.openFiles() + 20);
-  await until("a pause of scraping", async () => (await picker.sample("epp_scraping_paused")) === 1);
+  await eventually("a pause of scraping", async () => (await picker.sample("epp_scraping_paused")) === 1);
   for (let round = 0; round < 3; round++) {
     const outcome = await freshOutcome(t, picker);
     assert.ok(
@@ -111,7 +110,7 @@ test("F71 when descriptors run out scrapes give theirs up: hosts' connections ar
   assert.equal(dropped, 0, `${dropped} of ${flood.length} connections were dropped`);
   assert.equal(await picker.sample("epp_descriptor_shortages_total"), 1);
   for (const socket of flood) socket.destroy();
-  await until("scrapes of every server", () => servers.every((server) => server.connections() >= 2));
+  await eventually("scrapes of every server", () => servers.every((server) => server.connections() >= 2));
   assert.equal(await picker.sample("epp_scraping_paused"), 0);
 });
 
@@ -146,7 +145,7 @@ test("F72 bodies beyond what may be held are refused with 503, and a heap of 128
     return stream.requestBody('"}', false);
   });
   const refused = new Set<unknown>();
-  await until("a refusal", async () => {
+  await eventually("a refusal", async () => {
     for (const stream of streams) if (stream.answers.length > 0) refused.add(stream);
     return refused.size >= 3 && ((await picker.sample("epp_buffered_bytes")) ?? 0) > 50_000_000;
   });
@@ -157,7 +156,7 @@ test("F72 bodies beyond what may be held are refused with 503, and a heap of 128
     if (isRefused) assert.equal(first?.immediate_response?.status?.code, 503);
     await stream.close();
   }
-  await until("release of all bytes", async () => (await picker.sample("epp_buffered_bytes")) === 0);
+  await eventually("release of all bytes", async () => (await picker.sample("epp_buffered_bytes")) === 0);
   assert.equal(await outcomeOf(picker), server.address);
   assert.equal(picker.child.exitCode, null);
 });
@@ -175,5 +174,5 @@ test("F76 a log that nobody reads stops nothing and fills no memory", async (t) 
     read += chunk.toString();
   });
   child.stderr?.resume();
-  await until("a line about the lines that are not there", () => /"dropped":\d+/.test(read));
+  await eventually("a line about the lines that are not there", () => /"dropped":\d+/.test(read));
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { platform } from "node:os";
 import { test } from "node:test";
-import { aCluster, eventually } from "../support/a-cluster.ts";
+import { aCluster } from "../support/a-cluster.ts";
 import { startClusterProcess } from "../support/a-cluster-process.ts";
 import { connectHealth } from "../support/health-client.ts";
 import { listeningSockets } from "../support/listening-ports.ts";
+import { until } from "../support/until.ts";
 
 const skip = platform() !== "linux" && "reads /proc";
 
@@ -19,9 +20,9 @@ test("T42 T60 the process listens on its three ports and no other, at --host alo
   const sockets = listeningSockets(child.pid ?? 0);
   assert.deepEqual(new Set(sockets.map(({ port }) => port)), want);
   assert.ok(sockets.every(({ isLoopback }) => isLoopback));
-  await eventually("SERVING", async () => (await health.check("")) === "SERVING");
+  await until("SERVING", async () => (await health.check("")) === "SERVING");
   child.kill("SIGUSR1");
-  await eventually("a line about the signal", () => /"signal":"SIGUSR1"/.test(log()));
+  await until("a line about the signal", () => /"signal":"SIGUSR1"/.test(log()));
   assert.deepEqual(new Set(listeningSockets(child.pid ?? 0).map(({ port }) => port)), want);
   assert.doesNotMatch(log(), /Debugger listening/);
 });
@@ -30,9 +31,9 @@ test("SIGHUP without a terminal stops nothing, and says that files are read anyw
   const cluster = await aCluster(t);
   cluster.setPool();
   const { child, health, log } = await startClusterProcess(t, cluster);
-  await eventually("SERVING", async () => (await health.check("")) === "SERVING");
+  await until("SERVING", async () => (await health.check("")) === "SERVING");
   child.kill("SIGHUP");
-  await eventually("a line about the signal", () => /"signal":"SIGHUP".*Nothing to do/.test(log()));
+  await until("a line about the signal", () => /"signal":"SIGHUP".*Nothing to do/.test(log()));
   assert.equal(await health.check(""), "SERVING");
   assert.equal(child.exitCode, null);
 });
@@ -46,10 +47,10 @@ test("--health-checking=false leaves health to its own port", async (t) => {
     connectHealth(t, port)
       .check("")
       .catch(({ code }: { code?: number }) => `code ${code}`);
-  await eventually("SERVING", async () => (await withHealth.health.check("")) === "SERVING");
+  await until("SERVING", async () => (await withHealth.health.check("")) === "SERVING");
   assert.equal(await onGrpcPort(withHealth.ports.grpcPort), "SERVING");
   assert.equal(await onGrpcPort(without.ports.grpcPort), "code 12", "UNIMPLEMENTED");
-  await eventually("SERVING", async () => (await without.health.check("")) === "SERVING");
+  await until("SERVING", async () => (await without.health.check("")) === "SERVING");
 });
 
 test("-v 4 and --enable-grpc-stream-metrics take effect; without the latter the families are not there", async (t) => {

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { loadConfig } from "../../src/config/load.ts";
 import { builtInRegistry } from "../../src/config/registry.ts";
-import { startTestPicker, type TestPicker, type TestPickerOptions, until } from "../support/a-picker.ts";
+import { startTestPicker, type TestPicker, type TestPickerOptions } from "../support/a-picker.ts";
 import { aConfig } from "../support/a-plan.ts";
 import { completion, destinationOf } from "../support/exchanges.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
+import { until } from "../support/until.ts";
 
 const byQueue = aConfig("plugins: [{type: queue-scorer}]");
 const byPrefix = (weight: number): string =>

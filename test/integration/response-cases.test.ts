@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { defaultLimits } from "../../src/extproc/limits.ts";
-import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
+import { startTestPicker, type TestPicker } from "../support/a-picker.ts";
 import { completion, completionHeaders, isLastOfRequest } from "../support/exchanges.ts";
 import { type EnvoyStream, removedHeaders, setHeaders, streamed } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
+import { until } from "../support/until.ts";
 
 const json = [
   [":status", "200"],

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { scrapedOf } from "../../src/datastore/signal.ts";
-import { endpointsText, startTestPicker, until } from "../support/a-picker.ts";
+import { endpointsText, startTestPicker } from "../support/a-picker.ts";
 import { completion, destinationOf } from "../support/exchanges.ts";
 import { type FakeModelServer, renderPage, sendPage, startFakeModelServer } from "../support/fake-model-server.ts";
+import { until } from "../support/until.ts";
 
 const head = "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n";
 const byQueue = `${head}plugins: [{ type: queue-scorer }]\n`;

@@ -4,11 +4,12 @@ import { type ClientHttp2Stream, connect, constants } from "node:http2";
 import { type TestContext, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { defaultLimits } from "../../src/extproc/limits.ts";
-import { startTestPicker, type TestPicker, until } from "../support/a-picker.ts";
+import { startTestPicker, type TestPicker } from "../support/a-picker.ts";
 import { completion, completionHeaders, destinationOf } from "../support/exchanges.ts";
 import { type EnvoyStream, setHeaders } from "../support/ext-proc-client.ts";
 import { hostMessage } from "../support/host-bytes.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
+import { until } from "../support/until.ts";
 
 const path = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
 

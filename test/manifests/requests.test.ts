@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { type DeployedPicker, startDeployed } from "../support/a-deployed-picker.ts";
-import { eventually } from "../support/a-cluster.ts";
 import type { SeenRequest } from "../support/fake-api-server.ts";
 import { connectHealth } from "../support/health-client.ts";
 import { targetOf } from "../support/kube/resources.ts";
 import { goldenObjects, pickerContainer, theObject } from "../support/manifests.ts";
 import { permissions } from "../support/permissions.ts";
+import { until } from "../support/until.ts";
 
 /** What a request asks for, as a line of `permissions`. */
 function lineOf({ method, path, isWatch }: SeenRequest): string {
@@ -38,10 +38,10 @@ async function live(t: TestContext, { api, child, ports }: DeployedPicker, hasEl
   const headers = { authorization: "Bearer t" };
   assert.equal((await fetch(`http://127.0.0.1:${ports.metricsPort}/metrics`, { headers })).status, 200);
   const renewals = (): number => api.seen.filter(({ method }) => method === "PUT").length;
-  if (hasElection) await eventually("a renewal", () => renewals() >= 1);
+  if (hasElection) await until("a renewal", () => renewals() >= 1);
   for (const plural of ["pods", "inferencepools"]) api.endWatches(plural);
   const before = api.seen.length;
-  await eventually("new watches", () => api.seen.length > before);
+  await until("new watches", () => api.seen.length > before);
   const ended = once(child, "exit");
   for (const signal of ["SIGTERM", "SIGTERM"] as const) child.kill(signal);
   await ended;

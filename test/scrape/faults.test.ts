@@ -12,12 +12,12 @@ import { VirtualClock } from "../../src/lib/virtual-clock.ts";
 import { schedule } from "../../src/scheduling/schedule.ts";
 import { DeadlineSweep } from "../../src/scrape/deadline-sweep.ts";
 import { PageFetcher } from "../../src/scrape/fetch.ts";
-import { until } from "../support/a-picker.ts";
 import { aPlan, traceOf } from "../support/a-plan.ts";
 import { aRequest } from "../support/a-request.ts";
 import { startBlackhole } from "../support/blackhole.ts";
 import { closedPort, renderPage, startFakeModelServer, startRawServer } from "../support/fake-model-server.ts";
 import { ScrapeRig, spec } from "../support/scrape-rig.ts";
+import { until } from "../support/until.ts";
 
 const page = renderPage({ waiting: 3, running: 2, kvCacheRatio: 0.5 });
 

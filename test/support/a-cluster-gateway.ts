@@ -1,13 +1,8 @@
 import type { TestContext } from "node:test";
 import type { EnvoyRun } from "../../simulator/demo/envoy-process.ts";
-import {
-  type ClusterPicker,
-  type ClusterPickerOptions,
-  eventually,
-  startClusterPicker,
-  type TestCluster,
-} from "./a-cluster.ts";
+import { type ClusterPicker, type ClusterPickerOptions, startClusterPicker, type TestCluster } from "./a-cluster.ts";
 import { anEnvoy } from "./an-envoy.ts";
+import { until } from "./until.ts";
 
 /** A picker that follows a pool of a fake cluster, and a real Envoy before its pods. */
 export interface ClusterGateway {
@@ -32,7 +27,7 @@ export async function aClusterGateway(
   const pickers = [{ host: "127.0.0.1", port, healthPort, isSecure: false }];
   const { listener } = await anEnvoy(t, { kind: "picker", host: "original-dst", pickers, failOpen: false }, [], adapt);
   const url = `http://127.0.0.1:${listener.port}`;
-  await eventually("an answer of the picker through Envoy", async () => {
+  await until("an answer of the picker through Envoy", async () => {
     const answer = await fetch(`${url}/v1/completions`, { method: "POST", body: "{}" });
     await answer.arrayBuffer();
     return answer.status === 400;

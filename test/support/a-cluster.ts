@@ -11,6 +11,7 @@ import { connectHealth, type HealthClient } from "./health-client.ts";
 import { aKubePool, aPod, type PodOptions, type PoolOptions } from "./kube-objects.ts";
 import { connectTo } from "./kube/reflector-rig.ts";
 import type { KubeObject } from "./kube/resources.ts";
+import { metricSample } from "./metric-sample.ts";
 
 /** What a test changes about the picker of a cluster. */
 export interface ClusterPickerOptions extends Partial<Omit<PickerOptions, "config" | "cluster">> {
@@ -119,11 +120,7 @@ export async function startClusterPicker(
     lines,
     open,
     pick: () => pickOnce(open()),
-    sample: async (series) => {
-      const page = await (await fetch(`http://127.0.0.1:${picker.metricsPort}/metrics`)).text();
-      const line = page.split("\n").find((candidate) => candidate.startsWith(`${series} `));
-      return line === undefined ? undefined : Number(line.slice(series.length + 1));
-    },
+    sample: (series) => metricSample(picker.metricsPort, series),
   };
 }
 
@@ -143,17 +140,4 @@ export async function pickOnce(stream: EnvoyStream): Promise<string> {
   return refusal === undefined
     ? (setHeaders(answer)["x-gateway-destination-endpoint"] ?? "")
     : `${refusal.status?.code}`;
-}
-
-/** Waits for what real sockets bring about; fails after `withinMs`, default 5 s. */
-export async function eventually(
-  what: string,
-  isTrue: () => boolean | Promise<boolean>,
-  withinMs = 5000,
-): Promise<void> {
-  const deadlineMs = performance.now() + withinMs;
-  while (!(await isTrue())) {
-    if (performance.now() > deadlineMs) throw new Error(`no ${what} within ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }

@@ -1,9 +1,10 @@
 import type { RequestListener } from "node:http";
 import type { TestContext } from "node:test";
 import type { EnvoyRun } from "../../simulator/demo/envoy-process.ts";
-import { type ListedServer, startTestPicker, type TestPicker, type TestPickerOptions, until } from "./a-picker.ts";
+import { type ListedServer, startTestPicker, type TestPicker, type TestPickerOptions } from "./a-picker.ts";
 import { anEnvoy } from "./an-envoy.ts";
 import { type FakeModelServer, renderPage, sendPage, startFakeModelServer } from "./fake-model-server.ts";
+import { until } from "./until.ts";
 
 /** A picker and a real Envoy before model servers, with full-duplex bodies. */
 export interface PoolGateway {

@@ -10,6 +10,8 @@ import type { PluginRegistry } from "../../src/scheduling/registry.ts";
 import { silentLogger } from "../../src/telemetry/logger.ts";
 import { connectAsEnvoy, type EnvoyStream } from "./ext-proc-client.ts";
 import type { FakeModelServer } from "./fake-model-server.ts";
+import { metricSample } from "./metric-sample.ts";
+import { until } from "./until.ts";
 
 /** What a test changes about the picker it starts. */
 export interface TestPickerOptions extends Partial<Omit<PickerOptions, "config">> {
@@ -93,10 +95,7 @@ export async function startTestPicker(
     endpointsFile,
     open: client.open,
     metrics,
-    sample: async (series) => {
-      const line = (await metrics()).split("\n").find((candidate) => candidate.startsWith(`${series} `));
-      return line === undefined ? undefined : Number(line.slice(series.length + 1));
-    },
+    sample: (series) => metricSample(picker.metricsPort, series),
     scrapedAgain,
   };
 }
@@ -105,13 +104,4 @@ async function untilScraped(picker: Picker, sinceMs: number): Promise<void> {
   await until("a scrape of every endpoint", () =>
     picker.store.snapshot().every(({ signals }) => signals.waitingRequests.sampledAtMs > sinceMs),
   );
-}
-
-/** Waits for a condition that real sockets bring about; fails after 5 s. */
-export async function until(what: string, isTrue: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 5000;
-  while (!isTrue()) {
-    if (performance.now() > deadlineMs) throw new Error(`no ${what} within 5 s`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

@@ -6,11 +6,11 @@ import { connectApiServer } from "../../../src/discovery/kubernetes/api-client.t
 import type { ApiServer } from "../../../src/discovery/kubernetes/api-server.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { VirtualClock } from "../../../src/lib/virtual-clock.ts";
-import { until } from "../../support/a-picker.ts";
 import { createAuthority } from "../../support/certificates.ts";
 import { startFakeApiServer } from "../../support/fake-api-server.ts";
 import { aPod } from "../../support/kube/a-pod.ts";
 import { aFolder, connect, connectTo, reflectPods } from "../../support/kube/reflector-rig.ts";
+import { until } from "../../support/until.ts";
 
 const podsPath = "/api/v1/namespaces/default/pods";
 

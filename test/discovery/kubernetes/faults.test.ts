@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createRandom } from "../../../src/lib/random.ts";
-import { until } from "../../support/a-picker.ts";
 import { type FakeApiServer, startFakeApiServer } from "../../support/fake-api-server.ts";
 import { aPod } from "../../support/kube/a-pod.ts";
 import { connectTo, type ReflectorRig, reflectPods, type SeenObject } from "../../support/kube/reflector-rig.ts";
 import type { ReflectorOptions } from "../../../src/discovery/kubernetes/reflector.ts";
+import { until } from "../../support/until.ts";
 
 /** A server with pods a and b, and a reflector that watches them. */
 async function watched(

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../../support/a-picker.ts";
 import { startFakeApiServer } from "../../support/fake-api-server.ts";
 import { aPod } from "../../support/kube/a-pod.ts";
 import { connectTo, reflectPods } from "../../support/kube/reflector-rig.ts";
+import { until } from "../../support/until.ts";
 
 test("pods that are there, come, change and go are in the sink", async (t) => {
   const server = await startFakeApiServer(t);

@@ -5,15 +5,11 @@ import { aPod } from "./a-pod.ts";
 import { connect, reflectPods } from "./reflector-rig.ts";
 import type { KubeObject } from "./resources.ts";
 import type { SuiteCluster } from "./suite-cluster.ts";
+import { until } from "../until.ts";
 
 /** Waits for what a server brings about, a slow machine's included. */
-async function eventually(what: string, isTrue: () => boolean, withinMs = 60_000): Promise<void> {
-  const untilMs = performance.now() + withinMs;
-  while (!isTrue()) {
-    if (performance.now() > untilMs) throw new Error(`no ${what} within ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+const eventually = (what: string, isTrue: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> =>
+  until(what, isTrue, withinMs);
 
 const aPool = (name: string, port = 8000): KubeObject => ({
   apiVersion: "inference.networking.k8s.io/v1",

@@ -7,6 +7,7 @@ import type { ControlPlane } from "./control-plane.ts";
 import { aFolder } from "./reflector-rig.ts";
 import { type KubeObject, pathOf, resourceOf } from "./resources.ts";
 import { objectPath, type SuiteCluster } from "./suite-cluster.ts";
+import { until } from "../until.ts";
 
 const crdFile = new URL("../../fixtures/kube/crds.yaml", import.meta.url);
 const crdsPath = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -111,18 +112,18 @@ async function create({ admin }: ControlPlane, object: KubeObject): Promise<void
 /** Removes what tests make, and makes known what the picker follows but for InferenceObjective. */
 async function empty(plane: ControlPlane): Promise<void> {
   const { admin } = plane;
-  await until("the namespace", async () => (await admin.ask("GET", "/api/v1/namespaces/default")).status === 200);
+  await patiently("the namespace", async () => (await admin.ask("GET", "/api/v1/namespaces/default")).status === 200);
   await installCrds(plane, ({ metadata }) => !metadata.name.startsWith("inferenceobjectives"));
   const objectives = `${crdsPath}/inferenceobjectives.llm-d.ai`;
   await admin.must("DELETE", objectives, undefined, true);
-  await until("no CRD", async () => (await admin.ask("GET", objectives)).status === 404);
+  await patiently("no CRD", async () => (await admin.ask("GET", objectives)).status === 404);
   for (const path of [
     "/api/v1/namespaces/default/pods",
     "/apis/inference.networking.k8s.io/v1/namespaces/default/inferencepools",
     "/apis/coordination.k8s.io/v1/namespaces/default/leases",
   ]) {
     await admin.must("DELETE", path);
-    await until("an empty namespace", async () => {
+    await patiently("an empty namespace", async () => {
       const { items } = (await admin.must("GET", path)) as { items: readonly unknown[] };
       return items.length === 0;
     });
@@ -137,7 +138,7 @@ async function installCrds({ admin }: ControlPlane, isWanted: (crd: KubeObject) 
     const [plural, ...group] = crd.metadata.name.split(".");
     const { versions } = crd["spec"] as { versions: readonly { name: string }[] };
     const collection = `/apis/${group.join(".")}/${versions[0]?.name}/namespaces/default/${plural}`;
-    await until(`the resource ${collection}`, async () => (await admin.ask("GET", collection)).status === 200);
+    await patiently(`the resource ${collection}`, async () => (await admin.ask("GET", collection)).status === 200);
   }
 }
 
@@ -150,17 +151,12 @@ async function rightsAreThere({ admin }: ControlPlane, token: string): Promise<v
       resourceAttributes: { namespace: "default", verb: "list", resource: "pods" },
     },
   };
-  await until("the picker's rights", async () => {
+  await patiently("the picker's rights", async () => {
     const path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
     const reply = (await admin.must("POST", path, review)) as { status: { allowed: boolean } };
     return reply.status.allowed;
   });
 }
 
-async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-  const untilMs = performance.now() + 60_000;
-  while (!(await isTrue())) {
-    if (performance.now() > untilMs) throw new Error(`no ${what} within 60 s`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+const patiently = (what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> =>
+  until(what, isTrue, 60_000);
