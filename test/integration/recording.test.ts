@@ -136,7 +136,7 @@ test("epp record says that no endpoint answers, and where to look, with 1", asyn
   writeFileSync(file, `endpoints: [{ name: a, address: 127.0.0.1, port: "1" }]\n`);
   const run = await runEpp(t, ["record", "--endpoints", file, "--out", aFolder(t), "--duration", "300ms"]);
   assert.equal(run.code, 1);
-  assert.match(run.stderr, /epp: none of 1 endpoints showed a sample: epp doctor --endpoints .* says why\n$/);
+  assert.match(run.stderr, /^epp: none of 1 endpoints showed a sample: epp doctor --endpoints .* says why$/m);
 });
 
 for (const [args, problem] of [
