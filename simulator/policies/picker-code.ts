@@ -26,6 +26,7 @@ const bytesPerToken = 4;
 /** Nobody asks when to try again. */
 const noCompletions = { perSecond: (): undefined => undefined };
 const noPrompt = new Uint8Array(0);
+const noSegments: readonly number[] = [];
 const noHeaders = {};
 
 /** The picker's own code in virtual time: its datastore, ledger, admission, routing, scheduling and dispatching. */
@@ -57,7 +58,7 @@ export class PickerCode implements PickerInstance {
     this.#store = store;
     const tokens = new TokenEstimator();
     const scheduler = new Scheduler({ plan, clock: this.#clock, random: () => this.#random(), tokens });
-    this.#dispatcher = new Dispatcher({ store, scheduler, tokens });
+    this.#dispatcher = new Dispatcher({ store, scheduler, tokens, hostMayMove: false });
     this.#routing = {
       nowMs: () => this.#clock.nowMs(),
       snapshot: (nowMs) => store.snapshot(nowMs),
@@ -108,7 +109,6 @@ export class PickerCode implements PickerInstance {
 
 function toInferenceRequest(request: VisibleRequest): InferenceRequest {
   const { row, model, promptTokens, maxOutputTokens, priority } = request;
-  const promptChain = request.promptChain();
   return {
     kind: "completions",
     model,
@@ -116,9 +116,9 @@ function toInferenceRequest(request: VisibleRequest): InferenceRequest {
     streaming: true,
     maxOutputTokens,
     prompt: noPrompt,
-    ...(promptChain && { promptChain }),
+    promptChain: request.promptChain(),
     promptBytes: promptTokens * bytesPerToken,
-    segments: [],
+    segments: noSegments,
     cacheSalt: "",
     objective: "",
     priority,

@@ -165,7 +165,7 @@ export class MacroBatch {
     for (let done = this.#takeFinished(); done !== undefined; done = this.#takeFinished()) told.push(done);
     if (this.#prefilling.length > 0) this.#finishChunks();
     if (this.#cancelled.length > 0) this.#takeCancelled();
-    if (told.length > 1) told.sort((a, b) => a.order - b.order);
+    if (told.length > 1) sortByOrder(told);
     for (const sequence of told) this.#drop(sequence);
     return this.#end;
   }
@@ -399,5 +399,22 @@ export class MacroBatch {
     this.#running.remove(sequence);
     this.#pool.release(sequence, sequence.held);
     if (sequence.request.adapter !== undefined) this.#adapters.release(sequence.request.adapter);
+  }
+}
+
+/** Longest list for which moving one after the other to its place is cheaper than the engine's sort, which allocates. */
+const fewTold = 32;
+
+function sortByOrder(told: MacroSequence[]): void {
+  if (told.length > fewTold) {
+    told.sort((a, b) => a.order - b.order);
+    return;
+  }
+  for (let i = 1; i < told.length; i++) {
+    const moving = told[i] as MacroSequence;
+    let at = i;
+    for (; at > 0 && (told[at - 1] as MacroSequence).order > moving.order; at--)
+      told[at] = told[at - 1] as MacroSequence;
+    told[at] = moving;
   }
 }

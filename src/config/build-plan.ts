@@ -115,6 +115,7 @@ export function buildPlan(declared: DeclaredPlan, hashKey: bigint): SchedulingPl
   return deepFreeze({
     producers: producers.map((plugin) => ({ ...identify(plugin), producer: expect(plugin, rolesOf, "producer") })),
     profiles: profiles.map((profile) => buildProfile(profile, rolesOf)),
+    profileNames: profiles.map(({ name }) => name),
     handler: { ...identify(handler), handler: expect(handler, rolesOf, "profileHandler") },
     screeners: buildParts("screener", parts, rolesOf),
     admitters: buildParts("admitter", parts, rolesOf),

@@ -58,10 +58,12 @@ export function poolPrior(endpoints: readonly Believed[]): PoolPrior {
 
 /** Whether an endpoint's signals need a prior at all. */
 export function needsPrior({ signals, confidences }: Believed): boolean {
-  return loadFamilies.some((family) => {
+  for (const family of loadFamilies) {
     const signal = signals[family];
-    return signal.source !== "total" && (Number.isNaN(ratedValue(signal)) || confidences[family] < practicallyFull);
-  });
+    if (signal.source === "total") continue;
+    if (Number.isNaN(ratedValue(signal)) || confidences[family] < practicallyFull) return true;
+  }
+  return false;
 }
 
 /**

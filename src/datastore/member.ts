@@ -49,6 +49,8 @@ export class Member implements Believed {
   /** As corrected when `refresh` was last called, before any blend. */
   signals: EndpointSignals = unknownSignals;
   confidences: Confidences = fullConfidence;
+  /** Signals are blended with the pool's mean: some are old, contradicted or were never there. Up to date after `refresh`. */
+  needsPrior = false;
   readonly #rules: SignalRules;
   #scraped: EndpointSignals = unknownSignals;
   #windows: Record<CorrectedFamily, OwnSince | undefined> = {
@@ -59,6 +61,7 @@ export class Member implements Believed {
   #announced: Announced | undefined;
   #endpoint: Endpoint | undefined;
   #isRefreshed = false;
+  #refreshedMs = Number.NEGATIVE_INFINITY;
   #validUntilMs = Number.POSITIVE_INFINITY;
 
   constructor(spec: EndpointSpec, account: LedgerAccount, rules: SignalRules, joinedAtMs: number) {
@@ -92,12 +95,14 @@ export class Member implements Believed {
     if (this.#isRefreshed && nowMs <= this.#validUntilMs) return;
     this.touch();
     this.#isRefreshed = true;
+    this.#refreshedMs = nowMs;
     if (!this.#rules.corrections) {
       this.signals = this.#scraped;
       return;
     }
     this.signals = this.#correct(nowMs);
     this.confidences = this.trackRecord.confidences(this.#scraped, nowMs);
+    this.needsPrior = needsPrior(this);
     this.#validUntilMs = this.#isMoving ? nowMs : this.trackRecord.freshUntilMs(this.#scraped);
   }
 
@@ -109,7 +114,7 @@ export class Member implements Believed {
   /** The endpoint as decisions see it: the same object until something changes. To be called after `refresh`. */
   describe(prior: PoolPrior | undefined): Endpoint {
     const kept = this.#endpoint;
-    const isBlended = prior !== undefined && this.#rules.corrections && needsPrior(this);
+    const isBlended = prior !== undefined && this.needsPrior;
     if (kept !== undefined && !isBlended) return kept;
     const signals = isBlended ? blend(this, prior) : this.signals;
     // Since `touch` only the prior can have changed.
@@ -172,10 +177,16 @@ export class Member implements Believed {
     return {
       atMs: nowMs,
       window,
-      predicted: this.#rules.corrections ? this.#correct(nowMs) : this.#scraped,
+      predicted: this.#predict(nowMs),
       dispatched: this.#windows.waitingRequests?.dispatchedOpen ?? 0,
       openRequests: this.account.openRequests,
     };
+  }
+
+  #predict(nowMs: number): EndpointSignals {
+    if (!this.#rules.corrections) return this.#scraped;
+    const isKnown = this.#isRefreshed && nowMs >= this.#refreshedMs && nowMs <= this.#validUntilMs;
+    return isKnown ? this.signals : this.#correct(nowMs);
   }
 
   #correct(nowMs: number): EndpointSignals {

@@ -1,5 +1,5 @@
 import { LruMap } from "../lib/lru-map.ts";
-import { needsPrior, poolPrior } from "./belief.ts";
+import { poolPrior } from "./belief.ts";
 import type { Endpoint, EndpointId, EndpointSpec } from "./endpoint.ts";
 import { InFlightLedger } from "./in-flight-ledger.ts";
 import { Member, type SignalRules } from "./member.ts";
@@ -50,6 +50,8 @@ export class EndpointStore {
   readonly #rules: SignalRules;
   readonly #observer: StoreObserver | undefined;
   #members = new Map<EndpointId, Member>();
+  /** The members as an array; undefined after a change. */
+  #ordered: readonly Member[] | undefined;
   #snapshot: readonly Endpoint[] | undefined;
   /** Time alone changes nothing in the snapshot until then. */
   #validUntilMs = 0;
@@ -113,7 +115,7 @@ export class EndpointStore {
     }
     if (present !== undefined) this.#retire(present);
     this.#members.set(spec.id, this.#createMember(spec));
-    this.#snapshot = undefined;
+    this.#membersChanged();
     for (const listener of this.#added) listener(spec);
   }
 
@@ -127,7 +129,7 @@ export class EndpointStore {
     const member = this.#members.get(id);
     if (member === undefined) return;
     this.#members.delete(id);
-    this.#snapshot = undefined;
+    this.#membersChanged();
     this.#retire(member);
   }
 
@@ -224,18 +226,24 @@ export class EndpointStore {
     this.#snapshot = undefined;
   }
 
+  #membersChanged(): void {
+    this.#ordered = undefined;
+    this.#snapshot = undefined;
+  }
+
   #describeAll(nowMs: number): Endpoint[] {
-    this.#endSlowStarts(nowMs);
-    const members = [...this.#members.values()];
-    const { corrections } = this.#rules;
+    if (this.#newcomers.size > 0) this.#endSlowStarts(nowMs);
+    this.#ordered ??= [...this.#members.values()];
+    const members = this.#ordered;
     let isPriorNeeded = false;
-    this.#validUntilMs = Number.POSITIVE_INFINITY;
+    let validUntilMs = Number.POSITIVE_INFINITY;
     for (const member of members) {
       member.refresh(nowMs);
-      this.#validUntilMs = Math.min(this.#validUntilMs, Math.max(member.validUntilMs, nowMs + quantumMs));
-      isPriorNeeded ||= needsPrior(member);
+      validUntilMs = Math.min(validUntilMs, Math.max(member.validUntilMs, nowMs + quantumMs));
+      isPriorNeeded ||= member.needsPrior;
     }
-    const prior = isPriorNeeded && corrections ? poolPrior(members) : undefined;
+    this.#validUntilMs = validUntilMs;
+    const prior = isPriorNeeded ? poolPrior(members) : undefined;
     return members.map((member) => member.describe(prior));
   }
 
@@ -263,7 +271,7 @@ export class EndpointStore {
       const member = before.get(id);
       if (member !== undefined) this.#members.set(id, member);
     }
-    this.#snapshot = undefined;
+    this.#membersChanged();
   }
 }
 

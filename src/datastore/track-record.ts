@@ -78,6 +78,8 @@ export class TrackRecord {
   readonly #references = new Float64Array(loadFamilies.length);
   readonly #referencesMs = new Float64Array(loadFamilies.length).fill(Number.NEGATIVE_INFINITY);
   readonly #slopes: Record<"requests" | "kvCacheRatio", Slope>;
+  /** `trust` as long as nothing is learned: it is asked for several times between two samples. */
+  #trusted: { readonly requests: number; readonly kvCacheRatio: number } | undefined;
 
   constructor(bounds: HalfLifeBounds = defaultHalfLife) {
     this.#bounds = bounds;
@@ -107,7 +109,8 @@ export class TrackRecord {
 
   /** How much of a correction is believed: the slope of what happened on what was expected, 0.25 to 1. */
   get trust(): { readonly requests: number; readonly kvCacheRatio: number } {
-    return { requests: this.#trust("requests"), kvCacheRatio: this.#trust("kvCacheRatio") };
+    this.#trusted ??= { requests: this.#trust("requests"), kvCacheRatio: this.#trust("kvCacheRatio") };
+    return this.#trusted;
   }
 
   /** Requests that the engine takes into its batch within `elapsedMs`, as far as it was seen to. */
@@ -131,9 +134,7 @@ export class TrackRecord {
 
   /** When samples of `scraped` stop to be fresh; Infinity when there are none. */
   freshUntilMs({ waitingRequests, runningRequests, kvCacheRatio }: EndpointSignals): number {
-    const oldest = Math.min(
-      ...[waitingRequests, runningRequests, kvCacheRatio].map(({ sampledAtMs }) => sampledAtMs).filter(Number.isFinite),
-    );
+    const oldest = Math.min(sampledMs(waitingRequests), sampledMs(runningRequests), sampledMs(kvCacheRatio));
     return oldest + this.#freshForMs();
   }
 
@@ -160,6 +161,7 @@ export class TrackRecord {
       this.#noteResidual(at, outcome.predicted[family].value, found, 1 - kept);
       this.#noteMove(at, found, atMs);
     }
+    this.#trusted = undefined;
     fade(this.#slopes.requests, kept);
     fade(this.#slopes.kvCacheRatio, kept);
     noteRequests(this.#slopes.requests, outcome);
@@ -221,6 +223,11 @@ export class TrackRecord {
     this.#shownRequests += share * (Math.min(openRequests, waiting + running) - this.#shownRequests);
     this.#openRequests += share * (openRequests - this.#openRequests);
   }
+}
+
+/** Infinity for what was never sampled: it cannot grow old. */
+function sampledMs({ sampledAtMs }: Signal): number {
+  return Number.isFinite(sampledAtMs) ? sampledAtMs : Number.POSITIVE_INFINITY;
 }
 
 function fade(slope: Slope, kept: number): void {

@@ -13,7 +13,7 @@ export function lruSetKeys(bytes: number): number {
 }
 
 /**
- * A bounded set of 64-bit keys that forgets the key untouched for longest. A key is two unsigned 32-bit words and must
+ * A bounded set of 64-bit keys that forgets the key untouched for longest. A key is two 32-bit words, signed or not, and must
  * already be uniformly spread (a hash): the low word is used as it is. Takes 24 bytes a key, in typed arrays that double
  * as the set fills, so an unused limit costs nothing.
  */
@@ -22,8 +22,11 @@ export class LruSet {
   #size = 0;
   #newest = noSlot;
   #oldest = noSlot;
-  /** Two words a slot, low then high, next to each other: a look-up that misses the processor's caches does so once. */
-  #words = new Uint32Array(0);
+  /**
+   * Two words a slot, low then high, next to each other: a look-up that misses the processor's caches does so once. Signed: the
+   * engine puts unsigned words from 2^31 on into objects of their own.
+   */
+  #words = new Int32Array(0);
   /** Neighbours in order of touch: `#newer[slot]`, `#older[slot]`. */
   #newer = new Int32Array(0);
   #older = new Int32Array(0);
@@ -84,10 +87,10 @@ export class LruSet {
     return true;
   }
 
-  /** Keys from newest to oldest, as [low, high]. */
+  /** Keys from newest to oldest, as [low, high], unsigned. */
   *keys(): Generator<readonly [low: number, high: number]> {
     for (let slot = this.#newest; slot !== noSlot; slot = at(this.#older, slot)) {
-      yield [at(this.#words, slot * 2), at(this.#words, slot * 2 + 1)];
+      yield [at(this.#words, slot * 2) >>> 0, at(this.#words, slot * 2 + 1) >>> 0];
     }
   }
 
@@ -99,7 +102,7 @@ export class LruSet {
     for (let cell = low & this.#mask; ; cell = (cell + 1) & this.#mask) {
       const slot = at(this.#cells, cell) - 1;
       if (slot === noSlot) return noSlot;
-      if (at(this.#words, slot * 2) === low >>> 0 && at(this.#words, slot * 2 + 1) === high >>> 0) return slot;
+      if (at(this.#words, slot * 2) === (low | 0) && at(this.#words, slot * 2 + 1) === (high | 0)) return slot;
     }
   }
 
@@ -164,7 +167,7 @@ export class LruSet {
   #rebuild(wanted: number): void {
     const slots = slotsFor(wanted);
     const kept = Math.min(this.#size, this.#limit);
-    const words = new Uint32Array(slots * 2);
+    const words = new Int32Array(slots * 2);
     let from = this.#newest;
     for (let slot = 0; slot < kept; slot++) {
       words[slot * 2] = at(this.#words, from * 2);
@@ -188,6 +191,6 @@ function slotsFor(keys: number): number {
   return Math.max(firstSlots, 2 ** Math.ceil(Math.log2(Math.max(1, keys))));
 }
 
-function at(array: Int32Array | Uint32Array, index: number): number {
+function at(array: Int32Array, index: number): number {
   return array[index] as number;
 }

@@ -4,11 +4,11 @@ import type { InFlightEntry } from "../datastore/in-flight-ledger.ts";
 import type { EndpointStore } from "../datastore/store.ts";
 import type { TokenEstimator } from "../datastore/token-estimator.ts";
 import { type InferenceRequest, withoutPrompt } from "../request/inference-request.ts";
-import type { EndCause, Follower } from "../scheduling/plugin.ts";
+import type { Cycle, EndCause, Follower } from "../scheduling/plugin.ts";
 import { loadOf } from "../scheduling/request-load.ts";
 import type { SchedulingPlan } from "../scheduling/plan.ts";
 import type { HeaderPairs, ReportedUsage, ResponseFacts, ResponseMetadata } from "../scheduling/roles.ts";
-import { noteDispatched, noteEnded, type Picked } from "../scheduling/schedule.ts";
+import { noteEnded, noteSent, type Picked } from "../scheduling/schedule.ts";
 import type { Forward } from "./decision.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -19,6 +19,8 @@ export interface DispatcherDeps {
   readonly tokens: TokenEstimator;
   /** Told of every request that starts and ends; default: nobody. */
   readonly completions?: CompletionRate;
+  /** The host may send a request elsewhere than it was told to; default true. */
+  readonly hostMayMove?: boolean;
   /** Hears of everything that happens to requests on their way; default: nobody. */
   readonly observer?: DispatchObserver | undefined;
 }
@@ -59,8 +61,8 @@ export class DispatchedRequest {
   readonly #plan: SchedulingPlan;
   readonly #streamKey: number;
   readonly #request: InferenceRequest;
-  /** Kept until the host may have said who serves: it holds the prompt. */
-  #picked: Picked | undefined;
+  /** Kept until the host may have said who serves: it holds the prompt. The rest of the decision holds a snapshot of the pool. */
+  #cycle: Cycle | undefined;
   #endpoint: Endpoint;
   #entry: InFlightEntry;
   #followers: Follower[];
@@ -70,11 +72,12 @@ export class DispatchedRequest {
     this.#deps = deps;
     this.#plan = deps.scheduler.plan;
     this.#streamKey = streamKey;
-    this.#request = withoutPrompt(picked.cycle.request);
-    this.#picked = picked;
+    const { cycle } = picked;
+    this.#request = withoutPrompt(cycle.request);
+    this.#cycle = deps.hostMayMove === false ? undefined : cycle;
     this.#endpoint = picked.endpoints[0];
-    this.#entry = this.#open(picked);
-    this.#followers = noteDispatched(this.#plan, picked);
+    this.#entry = this.#open(cycle);
+    this.#followers = noteSent(this.#plan, cycle, this.#endpoint);
     deps.completions?.started();
   }
 
@@ -82,7 +85,7 @@ export class DispatchedRequest {
   responded(servedAddress: string | undefined, status: number | undefined): HeaderPairs {
     this.#servedAddress = servedAddress;
     if (servedAddress !== undefined && !this.#isSentTo(servedAddress)) this.#follow(servedAddress);
-    this.#picked = undefined;
+    this.#cycle = undefined;
     const facts = this.#facts(status, undefined);
     return this.#plan.responders.flatMap(({ responder }) => responder.headers?.(facts) ?? []);
   }
@@ -123,16 +126,16 @@ export class DispatchedRequest {
   #follow(address: string): void {
     const { store } = this.#deps;
     const served = store.snapshot().find((candidate) => candidate.address === address);
-    if (served === undefined || this.#picked === undefined) return;
+    if (served === undefined || this.#cycle === undefined) return;
     this.#deps.observer?.moved(this.#streamKey, served);
     store.ledger.close(this.#entry);
     noteEnded(this.#followers, "moved");
     this.#endpoint = served;
-    this.#entry = this.#open(this.#picked);
-    this.#followers = noteDispatched(this.#plan, this.#picked, served);
+    this.#entry = this.#open(this.#cycle);
+    this.#followers = noteSent(this.#plan, this.#cycle, served);
   }
 
-  #open({ cycle }: Picked): InFlightEntry {
+  #open(cycle: Cycle): InFlightEntry {
     const { ledger } = this.#deps.store;
     return ledger.open(this.#streamKey, this.#endpoint, cycle.nowMs, loadOf(cycle, this.#endpoint));
   }

@@ -17,6 +17,8 @@ export interface Prepared {
  * throws, are 500.
  */
 export function prepare(plan: SchedulingPlan, { cycle, endpoints }: Picked): Prepared | Reject {
+  if (plan.preparers.length === 0)
+    return { kind: "prepared", destination: destinationOf(plan, endpoints), headers: [] };
   const headers: (readonly [string, string])[] = [];
   const denials: Denial[] = [];
   let failure: unknown;
@@ -40,6 +42,8 @@ export function prepare(plan: SchedulingPlan, { cycle, endpoints }: Picked): Pre
 
 /** A handler with addresses of its own sends headers that hold for the first endpoint alone: there is no list then. */
 function destinationOf({ handler: { handler } }: SchedulingPlan, endpoints: Picked["endpoints"]): string {
-  const [first] = endpoints;
-  return handler.address?.(first) ?? endpoints.map(({ address }) => address).join(",");
+  const first = endpoints[0];
+  const own = handler.address?.(first);
+  if (own !== undefined) return own;
+  return endpoints.length === 1 ? first.address : endpoints.map(({ address }) => address).join(",");
 }

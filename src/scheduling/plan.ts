@@ -24,6 +24,8 @@ export interface SchedulingPlan {
   /** Those that some profile's plugin reads or is itself; each after those it reads. */
   readonly producers: readonly (PluginIdentity & { readonly producer: Producer })[];
   readonly profiles: readonly Profile[];
+  /** `profileNames[i]`: name of `profiles[i]`. */
+  readonly profileNames: readonly string[];
   readonly handler: PluginIdentity & { readonly handler: ProfileHandler };
   /** The following play their part whether or not a profile names them, in the order of the config. */
   readonly screeners: readonly (PluginIdentity & { readonly screener: Screener })[];

@@ -99,17 +99,25 @@ export function schedule(
   const cycle = startCycle(request, context, scratch.draws);
   const screened: (readonly Endpoint[])[] = [];
   const course: Course = { plan, cycle, screened, draws: scratch.draws };
-  if (endpoints.length === 0)
+  if (endpoints.length === 0) {
     return { ...course, kind: "none", reason: "no-endpoints", by: undefined, trace: undefined };
+  }
   let offered = endpoints;
-  for (const { name, type, screener } of plan.screeners) {
+  const { screeners, producers, admitters } = plan;
+  // By index here and below: a plan is frozen, and the engine has no fast way to iterate over a frozen array.
+  for (let i = 0; i < screeners.length; i++) {
+    const { name, type, screener } = screeners[i] as SchedulingPlan["screeners"][number];
     offered = screener.screen(cycle, offered);
     screened.push(offered);
     if (offered.length > 0) continue;
     return { ...course, kind: "none", reason: "all-screened", by: { name, type }, trace: undefined };
   }
-  for (const { name, producer } of plan.producers) cycle.produced.set(name, producer.produce(cycle, offered));
-  for (const { name, type, admitter } of plan.admitters) {
+  for (let i = 0; i < producers.length; i++) {
+    const { name, producer } = producers[i] as SchedulingPlan["producers"][number];
+    cycle.produced.set(name, producer.produce(cycle, offered));
+  }
+  for (let i = 0; i < admitters.length; i++) {
+    const { name, type, admitter } = admitters[i] as SchedulingPlan["admitters"][number];
     const denial = admitter.admit(cycle, offered);
     if (denial !== undefined) return { ...course, kind: "denied", denial, by: { name, type } };
   }
@@ -122,29 +130,35 @@ export function schedule(
 }
 
 function pick(profile: Profile, course: Course, offered: readonly Endpoint[], scratch: Scratch): Picked | NonePicked {
-  const { cycle } = course;
+  const { plan, cycle, screened } = course;
   const kept = runFilters(profile, cycle, offered);
-  const filtered = kept.at(-1) ?? offered;
+  const filtered = kept[kept.length - 1] ?? offered;
   const candidates = keepShares(filtered);
   rate(profile, cycle, candidates, scratch);
   const picked = candidates.length === 0 ? [] : profile.picker.picker.pick(cycle, candidates, scratch.totals);
   const { ratings, totals, draws } = scratch;
   const trace: Trace = { profile, offered, kept, filtered, candidates, ratings, totals, draws, picked };
-  const [first, ...rest] = picked.map((index) => candidates[index] as Endpoint);
-  if (first !== undefined) return { ...course, kind: "picked", endpoints: [first, ...rest], trace };
-  return { ...course, kind: "none", reason: "all-filtered", by: profile.filters[kept.length - 1], trace };
+  const first = picked[0];
+  if (first === undefined) {
+    return { ...course, kind: "none", reason: "all-filtered", by: profile.filters[kept.length - 1], trace };
+  }
+  const endpoints: [Endpoint, ...Endpoint[]] = [candidates[first] as Endpoint];
+  for (let i = 1; i < picked.length; i++) endpoints.push(candidates[picked[i] as number] as Endpoint);
+  // Field by field, since a spread is slow and this is the way of nearly every request.
+  return { plan, cycle, screened, draws, kind: "picked", endpoints, trace };
 }
 
 /**
- * Lets the producers learn that the request goes to `endpoint`, by default the first of the decision. Call once for each
+ * Lets the producers learn that the request goes to `to`, by default the first of the decision. Call once for each
  * endpoint it goes to, when it is forwarded. The followers must be told how it goes on. Producers learn before those they
  * read, so that none sees what another learned from the same request.
  */
-export function noteDispatched(
-  plan: SchedulingPlan,
-  { cycle, endpoints }: Picked,
-  endpoint = endpoints[0],
-): Follower[] {
+export function noteDispatched(plan: SchedulingPlan, { cycle, endpoints }: Picked, to = endpoints[0]): Follower[] {
+  return noteSent(plan, cycle, to);
+}
+
+/** As `noteDispatched`, for who keeps nothing of the decision but its cycle. */
+export function noteSent(plan: SchedulingPlan, cycle: Cycle, endpoint: Endpoint): Follower[] {
   const followers: Follower[] = [];
   for (let i = plan.producers.length - 1; i >= 0; i--) {
     const follower = plan.producers[i]?.producer.dispatched?.(cycle, endpoint);
@@ -173,21 +187,20 @@ function defaultEstimate({ promptBytes, maxOutputTokens }: InferenceRequest): To
   return { inputTokens: Math.ceil(promptBytes / defaultBytesPerToken), outputTokens: maxOutputTokens };
 }
 
-function primaryProfile({ profiles, handler }: SchedulingPlan, cycle: Cycle): Profile | Denial {
-  const names = profiles.map(({ name }) => name);
-  const name = handler.handler.primary(cycle, names);
+function primaryProfile({ profiles, profileNames, handler }: SchedulingPlan, cycle: Cycle): Profile | Denial {
+  const name = handler.handler.primary(cycle, profileNames);
   if (typeof name !== "string") return name;
-  const profile = profiles.find((candidate) => candidate.name === name);
+  const profile = profiles[profileNames.indexOf(name)];
   if (profile !== undefined) return profile;
-  throw new TypeError(`Cannot run profile "${name}": handler "${handler.name}" expected one of ${names.join(", ")}`);
+  const expected = profileNames.join(", ");
+  throw new TypeError(`Cannot run profile "${name}": handler "${handler.name}" expected one of ${expected}`);
 }
 
 function runFilters({ filters }: Profile, cycle: Cycle, endpoints: readonly Endpoint[]): (readonly Endpoint[])[] {
   const kept: (readonly Endpoint[])[] = [];
   let left = endpoints;
-  for (const { filter } of filters) {
-    if (left.length === 0) break;
-    left = filter.filter(cycle, left);
+  for (let i = 0; i < filters.length && left.length > 0; i++) {
+    left = (filters[i] as Profile["filters"][number]).filter.filter(cycle, left);
     kept.push(left);
   }
   return kept;
@@ -196,7 +209,8 @@ function runFilters({ filters }: Profile, cycle: Cycle, endpoints: readonly Endp
 function rate({ scorers }: Profile, cycle: Cycle, candidates: readonly Endpoint[], scratch: Scratch): void {
   scratch.prepare(candidates.length, scorers.length);
   const { totals } = scratch;
-  for (const [index, { scorer, weight }] of scorers.entries()) {
+  for (let index = 0; index < scorers.length; index++) {
+    const { scorer, weight } = scorers[index] as Profile["scorers"][number];
     const ratings = scratch.ratings[index] as Ratings;
     scorer.score(cycle, candidates, ratings);
     settle(ratings.score, candidates.length);

@@ -80,7 +80,7 @@ export class PrefixIndex {
     this.#resize(blocks, Math.min(capacity, lruSetKeys(this.#budgetBytes - this.#bytes + blocks.bytes)));
     const before = blocks.bytes;
     for (let block = Math.min(hashes.count, blocks.limit) - 1; block >= 0; block--) {
-      blocks.touch(hashes.words[block * 2] as number, hashes.words[block * 2 + 1] as number);
+      blocks.touch(word(hashes.words, block * 2), word(hashes.words, block * 2 + 1));
     }
     this.#bytes += blocks.bytes - before;
   }
@@ -176,6 +176,11 @@ function countLeading(blocks: LruSet, chain: Chain, guess: number): number {
 
 /** Whether block `count` of the chain, counted from 1, is held. */
 function holdsNth(blocks: LruSet, { words, from }: Chain, count: number): boolean {
-  const word = (from + count - 1) * 2;
-  return blocks.has(words[word] as number, words[word + 1] as number);
+  const at = (from + count - 1) * 2;
+  return blocks.has(word(words, at), word(words, at + 1));
+}
+
+/** Signed, so that it is handed on without an object of its own. */
+function word(words: Uint32Array, at: number): number {
+  return (words[at] as number) | 0;
 }

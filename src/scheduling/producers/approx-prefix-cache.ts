@@ -56,15 +56,23 @@ export class HashedPrompt extends PrefixMatch {
   readonly hashes: BlockHashes;
   readonly seed: bigint;
   readonly group: number;
+  readonly #namesake: BlockHashes | undefined;
+  readonly #index: PrefixIndex;
 
   constructor({ hashes, seed, group, namesake }: Chains, blockSizeTokens: number, index: PrefixIndex) {
-    super(hashes.count, blockSizeTokens, (endpoint) => {
-      const matched = index.matchedBlocks(endpoint, hashes);
-      return namesake === undefined ? matched : Math.max(matched, index.matchedBlocks(endpoint, namesake));
-    });
+    super(hashes.count, blockSizeTokens);
     this.hashes = hashes;
     this.seed = seed;
     this.group = group;
+    this.#namesake = namesake;
+    this.#index = index;
+  }
+
+  protected override look(endpoint: Endpoint): number {
+    const matched = this.#index.matchedBlocks(endpoint, this.hashes);
+    return this.#namesake === undefined
+      ? matched
+      : Math.max(matched, this.#index.matchedBlocks(endpoint, this.#namesake));
   }
 }
 
@@ -75,6 +83,7 @@ class ApproxPrefixCache implements Producer {
   #index = new PrefixIndex(prefixIndexBytes);
   /** Where the chains of a pair with a salt start, by the pair's joined key. */
   #saltedSeeds = new LruMap<bigint, bigint>(maxSaltedPairs);
+  #lastSeed: { readonly model: string; readonly salt: string; readonly seed: bigint } | undefined;
 
   constructor(given: Parameters, environment: PluginEnvironment) {
     this.#parameters = given;
@@ -104,7 +113,7 @@ class ApproxPrefixCache implements Producer {
 
   /** `group`: blocks that each hash stands for. */
   #hashed(request: Request, hash: (seed: bigint) => BlockHashes, blockSizeTokens: number, group = 1): HashedPrompt {
-    const seed = chainSeed(this.#hashKey, request.targetModel, request.cacheSalt);
+    const seed = this.#seedOf(request);
     const namesake = this.#namesakeSeed(request);
     const chains = { hashes: hash(seed), seed, group, namesake: namesake === undefined ? undefined : hash(namesake) };
     return new HashedPrompt(chains, blockSizeTokens, this.#index);
@@ -123,11 +132,21 @@ class ApproxPrefixCache implements Producer {
     if (!(predecessor instanceof ApproxPrefixCache)) return;
     this.#index = predecessor.#index;
     this.#hashKey = predecessor.#hashKey;
+    this.#lastSeed = undefined;
     this.#saltedSeeds = predecessor.#saltedSeeds;
   }
 
   forget(id: Endpoint["id"]): void {
     this.#index.forget(id);
+  }
+
+  /** Start of the chains of a request; that of the last pair of model and salt is kept, since most requests ask for the same. */
+  #seedOf({ targetModel, cacheSalt }: Request): bigint {
+    const last = this.#lastSeed;
+    if (last?.model === targetModel && last.salt === cacheSalt) return last.seed;
+    const seed = chainSeed(this.#hashKey, targetModel, cacheSalt);
+    this.#lastSeed = { model: targetModel, salt: cacheSalt, seed };
+    return seed;
   }
 
   /**

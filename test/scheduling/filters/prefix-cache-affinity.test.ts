@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Endpoint } from "../../../src/datastore/endpoint.ts";
 import { PrefixMatch } from "../../../src/scheduling/prefix/prefix-match.ts";
 import { aPlan } from "../../support/a-plan.ts";
 import { anEndpoint } from "../../support/an-endpoint.ts";
@@ -11,12 +12,24 @@ interface Holder {
   readonly backlog?: number;
 }
 
+class Held extends PrefixMatch {
+  readonly #holders: readonly Holder[];
+
+  constructor(totalBlocks: number, holders: readonly Holder[]) {
+    super(totalBlocks, 64);
+    this.#holders = holders;
+  }
+
+  protected override look({ name }: Endpoint): number {
+    return this.#holders[Number(name)]?.matched ?? 0;
+  }
+}
+
 function kept(holders: readonly Holder[], parameters: object = {}, draws: number[] = [], totalBlocks = 10): string[] {
   const plan = aPlan(`plugins: [{type: prefix-cache-affinity-filter, parameters: ${JSON.stringify(parameters)}}]`);
   const cycle = aCycle({ random: () => draws.shift() ?? assert.fail("nothing is left to draw") });
   const endpoints = holders.map(({ backlog = 0 }, i) => anEndpoint(String(i), { prefillTokens: backlog }));
-  const match = new PrefixMatch(totalBlocks, 64, ({ name }) => holders[Number(name)]?.matched ?? 0);
-  cycle.produced.set("approx-prefix-cache-producer", match);
+  cycle.produced.set("approx-prefix-cache-producer", new Held(totalBlocks, holders));
   const filtered = plan.profiles[0]?.filters[0]?.filter.filter(cycle, endpoints) ?? [];
   return filtered.map(({ name }) => name);
 }
