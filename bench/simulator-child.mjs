@@ -36,8 +36,9 @@ function run(requests, policy, seed = 1) {
 }
 
 const cases = {
-  saturated: () => run(equalLengths(20_000, saturatedRate), "default"),
-  moderate: () => run(equalLengths(20_000, moderateRate), "default"),
+  short: () => run(equalLengths(20_000, saturatedRate), "default"),
+  saturated: () => run(equalLengths(200_000, saturatedRate), "default"),
+  moderate: () => run(equalLengths(200_000, moderateRate), "default"),
   trace: () => run(readTrace(trace).requests, "default"),
   million: () => run(equalLengths(1_000_000, saturatedRate * 0.9), "default"),
   /** A tenth of 5 policies x 10 seeds x 8 rates x 4,000 requests: one seed. */

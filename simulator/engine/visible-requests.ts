@@ -4,9 +4,6 @@ import type { PromptChain } from "../../src/request/inference-request.ts";
 import type { VisibleRequest } from "../policies/policy.ts";
 import { none, type RequestTable } from "./request-table.ts";
 
-/** Keeps the two words of a block apart. */
-const otherWord = 0x5bd1e995;
-
 /** The rows of a load as pickers see them: one object, moved from row to row. True lengths stay behind. */
 export class VisibleRequests implements VisibleRequest {
   row = none;
@@ -56,9 +53,9 @@ export class VisibleRequests implements VisibleRequest {
     const known = Math.min((blockStart[this.row + 1] as number) - from, inPrompt);
     const words = new Uint32Array(2 * inPrompt);
     for (let i = 0; i < inPrompt; i++) {
-      const id = i < known ? (blocks[from + i] as number) : this.#ownId(i);
-      words[2 * i] = mix32(id);
-      words[2 * i + 1] = i < known ? mix32(id ^ otherWord) : mix32(this.row);
+      // Pickers mix words with a key of theirs, so that they need not be spread here.
+      words[2 * i] = i < known ? (blocks[from + i] as number) : this.#ownId(i);
+      words[2 * i + 1] = i < known ? 0 : this.row + 1;
     }
     return { words, blockTokens };
   }

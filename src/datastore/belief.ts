@@ -58,12 +58,15 @@ export function poolPrior(endpoints: readonly Believed[]): PoolPrior {
 
 /** Whether an endpoint's signals need a prior at all. */
 export function needsPrior({ signals, confidences }: Believed): boolean {
-  for (const family of loadFamilies) {
-    const signal = signals[family];
-    if (signal.source === "total") continue;
-    if (Number.isNaN(ratedValue(signal)) || confidences[family] < practicallyFull) return true;
-  }
-  return false;
+  return (
+    isUnsure(signals.waitingRequests, confidences.waitingRequests) ||
+    isUnsure(signals.runningRequests, confidences.runningRequests) ||
+    isUnsure(signals.kvCacheRatio, confidences.kvCacheRatio)
+  );
+}
+
+function isUnsure(signal: Signal, confidence: number): boolean {
+  return signal.source !== "total" && (Number.isNaN(ratedValue(signal)) || confidence < practicallyFull);
 }
 
 /**

@@ -42,17 +42,18 @@ export const unknownSignals: EndpointSignals = {
 export function applySample(before: EndpointSignals, sample: Sample): EndpointSignals {
   const { sampledAtMs } = sample;
   return {
-    waitingRequests: nextLoad(before, sample, "waitingRequests"),
-    runningRequests: nextLoad(before, sample, "runningRequests", sample.runningIsTotal === true ? "total" : "scraped"),
-    kvCacheRatio: nextLoad(before, sample, "kvCacheRatio"),
+    waitingRequests: nextLoad(before.waitingRequests, sample.waitingRequests, sample, "waitingRequests"),
+    runningRequests: nextLoad(before.runningRequests, sample.runningRequests, sample, "runningRequests"),
+    kvCacheRatio: nextLoad(before.kvCacheRatio, sample.kvCacheRatio, sample, "kvCacheRatio"),
     adapters: next(before.adapters, keepMaximum(before.adapters.value, sample.adapters), sampledAtMs),
     cacheInfo: next(before.cacheInfo, sample.cacheInfo, sampledAtMs),
   };
 }
 
-function nextLoad(before: EndpointSignals, sample: Sample, name: LoadSignal, source: SignalSource = "scraped"): Signal {
+function nextLoad(before: Signal, value: number | null | undefined, sample: Sample, name: LoadSignal): Signal {
   const { sampledAtMs } = sample;
-  const signal = next(before[name], sample[name], sampledAtMs, source);
+  const isTotal = name === "runningRequests" && sample.runningIsTotal === true;
+  const signal = next(before, value, sampledAtMs, isTotal ? "total" : "scraped");
   const isAbsent = signal.value === undefined && sample.absent?.includes(name) === true;
   return isAbsent ? { value: undefined, sampledAtMs, source: "absent" } : signal;
 }

@@ -1,4 +1,4 @@
-import { type Confidences, type LoadFamily, loadFamilies } from "./belief.ts";
+import { type Confidences, fullConfidence, type LoadFamily, loadFamilies } from "./belief.ts";
 import type { EndpointSignals } from "./endpoint.ts";
 import { ageMs, ratedValue, type Signal } from "./signal.ts";
 
@@ -125,6 +125,7 @@ export class TrackRecord {
 
   /** How much each sample still counts at `nowMs`. 1 while fresh; then it halves over and over. */
   confidences(scraped: EndpointSignals, nowMs: number): Confidences {
+    if (nowMs <= this.freshUntilMs(scraped) && this.credit === 1 && isKnown(scraped)) return fullConfidence;
     return {
       waitingRequests: this.#confidence("waitingRequests", scraped.waitingRequests, nowMs),
       runningRequests: this.#confidence("runningRequests", scraped.runningRequests, nowMs),
@@ -154,13 +155,12 @@ export class TrackRecord {
     if (elapsedMs === undefined || elapsedMs <= 0) return;
     this.#intervalMs = average(this.#intervalMs ?? Number.NaN, elapsedMs, Math.min(1, elapsedMs / memoryMs + 0.1));
     const kept = Math.exp(-elapsedMs / memoryMs);
-    for (let at = 0; at < loadFamilies.length; at++) {
-      const family = loadFamilies[at] as LoadFamily;
-      const found = valueAt(outcome.after[family], atMs);
-      if (found === undefined) continue;
-      this.#noteResidual(at, outcome.predicted[family].value, found, 1 - kept);
-      this.#noteMove(at, found, atMs);
-    }
+    const { predicted, after } = outcome;
+    const share = 1 - kept;
+    // By name, since each sample comes by here and a field that is looked up by a variable's value takes a search.
+    this.#noteValue(0, predicted.waitingRequests, after.waitingRequests, atMs, share);
+    this.#noteValue(1, predicted.runningRequests, after.runningRequests, atMs, share);
+    this.#noteValue(2, predicted.kvCacheRatio, after.kvCacheRatio, atMs, share);
     this.#trusted = undefined;
     fade(this.#slopes.requests, kept);
     fade(this.#slopes.kvCacheRatio, kept);
@@ -186,6 +186,14 @@ export class TrackRecord {
     const { happenedByExpected, expectedSquared } = this.#slopes[of];
     const prior = trustedFromStart[of];
     return Math.min(1, Math.max(leastTrust, (happenedByExpected + prior) / (expectedSquared + prior)));
+  }
+
+  /** `at`: place in `loadFamilies`. */
+  #noteValue(at: number, predicted: Signal, after: Signal, atMs: number, share: number): void {
+    const found = valueAt(after, atMs);
+    if (found === undefined) return;
+    this.#noteResidual(at, predicted.value, found, share);
+    this.#noteMove(at, found, atMs);
   }
 
   #noteResidual(at: number, expected: number | undefined, found: number, share: number): void {
@@ -223,6 +231,11 @@ export class TrackRecord {
     this.#shownRequests += share * (Math.min(openRequests, waiting + running) - this.#shownRequests);
     this.#openRequests += share * (openRequests - this.#openRequests);
   }
+}
+
+/** Every load signal has a value that scorers can rate. */
+function isKnown({ waitingRequests, runningRequests, kvCacheRatio }: EndpointSignals): boolean {
+  return !Number.isNaN(ratedValue(waitingRequests) + ratedValue(runningRequests) + ratedValue(kvCacheRatio));
 }
 
 /** Infinity for what was never sampled: it cannot grow old. */

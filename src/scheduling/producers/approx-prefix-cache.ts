@@ -1,5 +1,6 @@
 import type { Endpoint } from "../../datastore/endpoint.ts";
 import { LruMap } from "../../lib/lru-map.ts";
+import { maxLruSetKeys } from "../../lib/lru-set.ts";
 import { z } from "../../lib/schema.ts";
 import type { PromptChain } from "../../request/inference-request.ts";
 import { type Cycle, definePlugin, type PluginEnvironment, type Producer } from "../plugin.ts";
@@ -19,7 +20,7 @@ export const prefixIndexBytes = 134_217_728;
 /** Pairs of model and salt whose joined names are known. */
 const maxSaltedPairs = 1024;
 /** Largest number of blocks one endpoint's own report can ask for. */
-const maxCapacity = 1_048_576;
+const maxCapacity = maxLruSetKeys;
 
 const parameters = z.strictObject({
   autoTune: z.boolean().default(true),
