@@ -67,8 +67,7 @@ const unusableTypes: ReadonlySet<string> = new Set(["untyped", "unknown", "histo
  * malformed. Lines that equal those of the page before are not parsed again.
  */
 export function createPageParser(metrics: ModelServerMetrics): PageParser {
-  const compiled = compile(metrics);
-  const filter = createLineFilter(wantedFamilies(compiled));
+  const { compiled, filter } = readerOf(metrics);
   let known: ReadonlyMap<string, Series | undefined> = new Map();
   return (page) => {
     const lines = filter(page);
@@ -91,6 +90,23 @@ export function createPageParser(metrics: ModelServerMetrics): PageParser {
     const signals = absent.length === 0 ? read : { ...read, absent };
     return { kind: "page", signals, missing: missingOf(compiled, signals), rejectedLines, bytes: page.length };
   };
+}
+
+interface PageReader {
+  readonly compiled: CompiledMetrics;
+  readonly filter: ReturnType<typeof createLineFilter>;
+}
+
+/** Kept by what it was made of: the endpoints of a pool share it, since one for each takes half the memory of an endpoint. */
+const readers = new WeakMap<ModelServerMetrics, PageReader>();
+
+function readerOf(metrics: ModelServerMetrics): PageReader {
+  const kept = readers.get(metrics);
+  if (kept !== undefined) return kept;
+  const compiled = compile(metrics);
+  const reader = { compiled, filter: createLineFilter(wantedFamilies(compiled)) };
+  readers.set(metrics, reader);
+  return reader;
 }
 
 function compile(metrics: ModelServerMetrics): CompiledMetrics {
