@@ -29,12 +29,33 @@ export interface Information extends ScrapeQuality {
   readonly eagerSamples: boolean;
 }
 
+/**
+ * `joins`: is in the pool from now on, with an empty cache. `leaves`: takes no more requests and answers those that it has. `dies`:
+ * the requests that it has fail, also while it leaves. `metrics-freeze`: its page shows what it shows now, as fresh as ever;
+ * `metrics-thaw`: shows its state again.
+ */
+export type PoolChangeKind = "joins" | "leaves" | "dies" | "metrics-freeze" | "metrics-thaw";
+
+/** Something that happens to one replica during a run. Pickers learn at once who is there, as from a watch. */
+export interface PoolChange {
+  /** At least 0. */
+  readonly atMs: number;
+  /** Index into the replicas of the pool. */
+  readonly replica: number;
+  readonly kind: PoolChangeKind;
+}
+
 /** The model servers of a run. */
 export interface PoolOptions {
-  /** One a replica; they may differ. At least one, at most 32,767. */
+  /** One a replica; they may differ. At least one, at most 32,767 with those that come back. */
   readonly replicas: readonly ReplicaConfig[];
   /** `macro` jumps over steps in which nothing changes, `exact` takes each; both agree. Default `macro`. */
   readonly mode?: "macro" | "exact";
+  /**
+   * In order of time. A replica whose first change is that it joins is not there at the start; one that joins again is a new
+   * incarnation, whatever still leaves. None happens once all requests have ended. Default: nothing happens.
+   */
+  readonly changes?: readonly PoolChange[];
 }
 
 /** What is simulated. */

@@ -1,4 +1,6 @@
+import type { ReplicaLoad } from "../replica/load.ts";
 import type { VirtualReplica } from "../replica/virtual-replica.ts";
+import type { Incarnation, PoolPlan } from "./pool-plan.ts";
 import type { PoolSeries } from "./simulation-run.ts";
 
 const firstSamples = 64;
@@ -7,6 +9,7 @@ const firstSamples = 64;
 export class PoolSampler {
   readonly #stepMs: number;
   readonly #replicas: number;
+  readonly #incarnations: readonly Incarnation[];
   #samples = 0;
   #waiting = new Float32Array(0);
   #running = new Float32Array(0);
@@ -14,9 +17,10 @@ export class PoolSampler {
   #prefixQueryTokens = new Float64Array(0);
   #prefixHitTokens = new Float64Array(0);
 
-  constructor(stepMs: number, replicas: number) {
+  constructor(stepMs: number, { replicas, incarnations }: PoolPlan) {
     this.#stepMs = stepMs;
     this.#replicas = replicas;
+    this.#incarnations = incarnations;
   }
 
   /** Time of the next sample; the first is at 0. */
@@ -24,21 +28,23 @@ export class PoolSampler {
     return this.#samples * this.#stepMs;
   }
 
-  /** Takes the sample of `nextMs`. */
+  /** Takes the sample of `nextMs`; `pool` by incarnation. */
   sample(pool: readonly VirtualReplica[]): void {
     const nowMs = this.nextMs;
-    let at = this.#samples * this.#replicas;
-    if (at === this.#waiting.length) this.#resize(Math.max(firstSamples * this.#replicas, at * 2));
-    for (const replica of pool) {
-      const load = replica.loadAt(nowMs);
-      this.#waiting[at] = load.waiting;
-      this.#running[at] = load.running;
-      this.#kvCacheRatio[at] = load.kvCacheRatio;
-      this.#prefixQueryTokens[at] = load.prefixQueryTokens;
-      this.#prefixHitTokens[at] = load.prefixHitTokens;
-      at++;
+    const from = this.#samples * this.#replicas;
+    if (from === this.#waiting.length) this.#resize(Math.max(firstSamples * this.#replicas, from * 2));
+    for (const [i, { replica }] of this.#incarnations.entries()) {
+      this.#add(from + replica, (pool[i] as VirtualReplica).loadAt(nowMs));
     }
     this.#samples++;
+  }
+
+  #add(at: number, load: ReplicaLoad): void {
+    this.#waiting[at] = (this.#waiting[at] as number) + load.waiting;
+    this.#running[at] = (this.#running[at] as number) + load.running;
+    this.#kvCacheRatio[at] = Math.max(this.#kvCacheRatio[at] as number, load.kvCacheRatio);
+    this.#prefixQueryTokens[at] = (this.#prefixQueryTokens[at] as number) + load.prefixQueryTokens;
+    this.#prefixHitTokens[at] = (this.#prefixHitTokens[at] as number) + load.prefixHitTokens;
   }
 
   /** Everything so far. */

@@ -6,6 +6,7 @@ const codes: Readonly<Record<Outcome, number>> = {
   completed: outcomes.indexOf("completed"),
   refused: outcomes.indexOf("refused"),
   unfinished: outcomes.indexOf("unfinished"),
+  failed: outcomes.indexOf("failed"),
 };
 
 /** What becomes of the rows of a run, column by column. */
@@ -56,7 +57,7 @@ export class RunRecord {
   }
 
   /** What the run gives of this. */
-  columns(): Omit<SimulationRun, "requests" | "replicas" | "series" | "hasOracleLengths" | "endMs"> {
+  columns(): Omit<SimulationRun, "requests" | "replicas" | "series" | "hasOracleLengths" | "firstChangeMs" | "endMs"> {
     const { arrivedMs, decidedMs, replica, firstTokenMs, lastTokenMs, cachedTokens, outcome } = this;
     const { itlMs, decisions, tooLong } = this;
     const columns = { arrivedMs, decidedMs, replica, firstTokenMs, lastTokenMs, cachedTokens, outcome };

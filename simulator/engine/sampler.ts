@@ -4,10 +4,13 @@ import type { ReplicaLoad } from "../replica/load.ts";
 import type { VirtualReplica } from "../replica/virtual-replica.ts";
 import type { ScrapeQuality } from "./options.ts";
 
+/** What samples are read from. */
+export type Source = Pick<VirtualReplica, "loadAt">;
+
 /** What a sampler is made of. */
 export interface SamplerSetup {
   readonly quality: ScrapeQuality;
-  /** First moment, ms, at least 0 and below `scrapeMs`. */
+  /** First moment, ms. */
   readonly phaseMs: number;
   /** Draws of delay and loss, keyed by the number of the moment. */
   readonly delays: KeyedRandom;
@@ -59,10 +62,10 @@ export class Sampler {
     this.#askMs = this.#momentMs(last);
   }
 
-  /** Does what happens at `nextMs`, which `replica` has not been told a later time than. */
-  step(replica: Pick<VirtualReplica, "loadAt">): void {
+  /** Does what happens at `nextMs`, which `source` has not been told a later time than. */
+  step(source: Source): void {
     if (this.#arrivesMs < Number.POSITIVE_INFINITY) this.#arrive();
-    else this.#ask(replica);
+    else this.#ask(source);
   }
 
   #arrive(): void {
@@ -72,7 +75,7 @@ export class Sampler {
     this.#onItsWay = undefined;
   }
 
-  #ask(source: Pick<VirtualReplica, "loadAt">): void {
+  #ask(source: Source): void {
     const { instance, replica, quality } = this.#setup;
     const nowMs = this.#askMs;
     // A sample that comes the moment it is asked for needs no announcement.

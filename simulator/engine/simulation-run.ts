@@ -1,23 +1,27 @@
 import type { LogHistogram } from "./log-histogram.ts";
 import type { RequestTable } from "./request-table.ts";
 
-/** How a request ended. */
-export const outcomes = ["completed", "refused", "unfinished"] as const;
+/** How a request ended; `failed`: its replica died under it. */
+export const outcomes = ["completed", "refused", "unfinished", "failed"] as const;
 export type Outcome = (typeof outcomes)[number];
 
-/** State of the pool over time, sampled at equal distances: `values[sample * replicas + replica]`. */
+/**
+ * State of the pool over time, sampled at equal distances: `values[sample * replicas + replica]`. A replica that is not there has
+ * no requests and an empty cache; one that leaves is shown until it has answered all, also beside the one that came back.
+ */
 export interface PoolSeries {
   readonly stepMs: number;
   readonly samples: number;
   readonly waiting: Float32Array;
   readonly running: Float32Array;
+  /** Of two incarnations the greater. */
   readonly kvCacheRatio: Float32Array;
-  /** Prompt tokens looked up in the prefix cache, and found, since the start. */
+  /** Prompt tokens looked up in the prefix cache, and found, since the start, by all incarnations. */
   readonly prefixQueryTokens: Float64Array;
   readonly prefixHitTokens: Float64Array;
 }
 
-/** Totals of one replica. */
+/** Totals of one replica, of all its incarnations. */
 export interface ReplicaTotals {
   /** Requests it was given. */
   readonly requests: number;
@@ -38,7 +42,7 @@ export interface SimulationRun {
   readonly arrivedMs: Float64Array;
   /** When the picker had decided, ms; NaN: never. */
   readonly decidedMs: Float64Array;
-  /** Replica that got it; -1: none. */
+  /** Replica of the pool that got it, whatever its incarnation; -1: none. */
   readonly replica: Int16Array;
   /** When it was with the client; NaN: never. */
   readonly firstTokenMs: Float64Array;
@@ -57,6 +61,8 @@ export interface SimulationRun {
   readonly tooLong: number;
   /** Pickers were told the true length of every answer: a bound on what is possible, to be labelled as such. */
   readonly hasOracleLengths: boolean;
+  /** When the pool first changes, ms; Infinity: never. */
+  readonly firstChangeMs: number;
   /** End of the last event, ms. */
   readonly endMs: number;
 }

@@ -8,11 +8,13 @@ import { readInformation } from "./information.ts";
 import type { Information, SimulationOptions } from "./options.ts";
 import { Patience } from "./patience.ts";
 import { Pickers } from "./pickers.ts";
+import { PoolChanges } from "./pool-changes.ts";
+import { planPool, type PoolPlan, sumByReplica, toReplicas } from "./pool-plan.ts";
 import { PoolSampler } from "./pool-sampler.ts";
 import { ReplicaRequests } from "./replica-requests.ts";
 import { none } from "./request-table.ts";
 import { RunRecord } from "./run-record.ts";
-import type { ReplicaTotals, SimulationRun } from "./simulation-run.ts";
+import type { Outcome, ReplicaTotals, SimulationRun } from "./simulation-run.ts";
 import { streamsOf } from "./streams.ts";
 import { TimeHeap } from "./time-heap.ts";
 import { VisibleRequests } from "./visible-requests.ts";
@@ -20,17 +22,19 @@ import { VisibleRequests } from "./visible-requests.ts";
 const never = Number.POSITIVE_INFINITY;
 
 /**
- * One run; see `simulate`. At one instant steps end first, then samples are taken, of the series and by pickers, then clients
- * go away, requests are decided, and requests arrive.
+ * One run; see `simulate`. At one instant steps end first, then samples are taken, of the series and by pickers, then the pool
+ * changes, clients go away, requests are decided, and requests arrive. A replica is one incarnation here, until the result.
  */
 export class Simulation {
   readonly #options: SimulationOptions;
   readonly #information: Information;
+  readonly #plan: PoolPlan;
   readonly #configs: readonly ReplicaConfig[];
-  readonly #pool: readonly VirtualReplica[];
+  readonly #pool: VirtualReplica[];
   /** When each replica has something to tell. */
   readonly #nextMs: Float64Array;
   readonly #pickers: Pickers;
+  readonly #changes: PoolChanges;
   readonly #arrivals: ArrivalQueue;
   readonly #undecided = new TimeHeap();
   readonly #patience: Patience;
@@ -43,24 +47,30 @@ export class Simulation {
 
   constructor(options: SimulationOptions) {
     const { requests, pool, seed, endMs = never, timeoutMs = never, seriesMs = 1000 } = options;
-    const { length } = pool.replicas;
-    if (length < 1 || length > 32_767) throw fieldError("replicas", length, "1 to 32767");
     for (const [name, ms] of Object.entries({ endMs, timeoutMs, seriesMs })) {
       if (!(ms > 0)) throw fieldError(name, ms, "a number above 0");
     }
     this.#options = options;
     this.#information = readInformation(options.information);
-    this.#configs = pool.replicas;
-    this.#record = new RunRecord(requests.count, length);
+    this.#plan = planPool(pool);
+    this.#configs = this.#plan.incarnations.map(({ config }) => config);
+    this.#record = new RunRecord(requests.count, this.#configs.length);
     const create = pool.mode === "exact" ? createExactReplica : createMacroReplica;
-    this.#pool = pool.replicas.map((config, replica) => create(config, this.#listener(replica)));
-    this.#nextMs = new Float64Array(length).fill(never);
-    this.#pickers = new Pickers(options, this.#information, this.#pool);
+    this.#pool = this.#configs.map((config, replica) => create(config, this.#listener(replica)));
+    this.#nextMs = new Float64Array(this.#configs.length).fill(never);
+    this.#pickers = new Pickers(options, this.#information, this.#plan, this.#pool);
+    this.#changes = new PoolChanges(this.#plan.changes, {
+      replicas: this.#pool,
+      nextMs: this.#nextMs,
+      pickers: this.#pickers,
+      record: this.#record,
+      failed: (row, nowMs) => this.#end(row, "failed", nowMs),
+    });
     this.#arrivals = new ArrivalQueue(requests);
     this.#patience = new Patience(timeoutMs, requests.count, this.#record);
     this.#visible = new VisibleRequests(requests, streamsOf(seed, "policy"), this.#information.oracleLengths);
     this.#sent = new ReplicaRequests(requests);
-    this.#series = new PoolSampler(seriesMs, length);
+    this.#series = new PoolSampler(seriesMs, this.#plan);
     this.#endMs = endMs;
   }
 
@@ -68,8 +78,9 @@ export class Simulation {
   run(): SimulationRun {
     for (;;) {
       const stepping = this.#nextReplica();
-      const atMs = Math.min(stepping === none ? never : (this.#nextMs[stepping] as number), this.#nextOtherMs());
-      if (atMs === never) break;
+      const workMs = Math.min(stepping === none ? never : (this.#nextMs[stepping] as number), this.#nextOtherMs());
+      if (workMs === never) break;
+      const atMs = Math.min(workMs, this.#changes.nextMs);
       const isPastEnd = atMs > this.#endMs;
       const isStep = !isPastEnd && stepping !== none && this.#nextMs[stepping] === atMs;
       this.#nowMs = isPastEnd ? this.#endMs : atMs;
@@ -97,7 +108,8 @@ export class Simulation {
   }
 
   #handle(nowMs: number): void {
-    if (this.#patience.nextMs === nowMs) this.#giveUp(this.#patience.take(), nowMs);
+    if (this.#changes.nextMs === nowMs) this.#changes.apply();
+    else if (this.#patience.nextMs === nowMs) this.#giveUp(this.#patience.take(), nowMs);
     else if (this.#undecided.nextMs === nowMs) this.#decide(this.#undecided.take(), nowMs);
     else this.#arrive(this.#arrivals.take(), nowMs);
   }
@@ -131,14 +143,12 @@ export class Simulation {
 
   #send(row: number, replica: number, nowMs: number): void {
     const config = this.#configs[replica];
-    if (config === undefined) {
-      throw new RangeError(
-        `Cannot send request "${row}" to replica "${replica}": expected 0 to ${this.#configs.length - 1}`,
-      );
+    if (config === undefined || !this.#pickers.isThere(replica)) {
+      throw new RangeError(`Cannot send request "${row}" to replica "${replica}": expected one that is there`);
     }
     if (!this.#sent.fits(row, config)) {
       this.#record.tooLong++;
-      this.#pickers.ended(row, replica, nowMs, true);
+      this.#pickers.ended(row, replica, nowMs, "completed");
       this.#end(row, "refused", nowMs);
       return;
     }
@@ -152,12 +162,12 @@ export class Simulation {
       this.#pickers.catchUp(replica, nowMs, true);
       (this.#pool[replica] as VirtualReplica).cancel(row, nowMs);
       this.#look(replica);
-      this.#pickers.ended(row, replica, nowMs, false);
+      this.#pickers.ended(row, replica, nowMs, "client-disconnect");
     }
     this.#end(row, "unfinished", nowMs);
   }
 
-  #end(row: number, outcome: "refused" | "unfinished" | "completed", nowMs: number): void {
+  #end(row: number, outcome: Outcome, nowMs: number): void {
     this.#record.end(row, outcome);
     this.#arrivals.ended(row, nowMs);
   }
@@ -173,7 +183,7 @@ export class Simulation {
       },
       finished: (row, atMs) => {
         lastTokenMs[row] = atMs + tokenOverheadMs;
-        this.#pickers.ended(row, replica, atMs, true);
+        this.#pickers.ended(row, replica, atMs, "completed");
         this.#end(row, "completed", atMs + tokenOverheadMs);
       },
       gaps: (gapMs, count) => itlMs.add(gapMs, count),
@@ -194,14 +204,16 @@ export class Simulation {
       this.#pickers.catchUp(replica, this.#nowMs, false);
       this.#pool[replica]?.advance(this.#nowMs);
     }
-    const replicas = this.#pool.map((replica, index) => this.#totals(replica, index));
+    const totals = this.#pool.map((replica, index) => this.#totals(replica, index));
     this.#cutOff();
+    toReplicas(this.#plan, this.#record.replica);
     return {
       requests: this.#options.requests,
       ...this.#record.columns(),
-      replicas,
+      replicas: sumByReplica(this.#plan, totals),
       series: this.#series.take(),
       hasOracleLengths: this.#information.oracleLengths,
+      firstChangeMs: this.#plan.changes[0]?.atMs ?? never,
       endMs: this.#nowMs,
     };
   }

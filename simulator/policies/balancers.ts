@@ -1,18 +1,19 @@
-import type { Policy, PickerInstance, PickerSetup, VisibleRequest } from "./policy.ts";
+import { type PickerInstance, type PickerSetup, type Policy, refused, type VisibleRequest } from "./policy.ts";
 
 /** Each replica in turn, as Envoy's ROUND_ROBIN with one worker; further pickers start further on. */
 export const roundRobin: Policy = {
   name: "round-robin",
   summary: "each replica in turn, knowing nothing",
   scorers: undefined,
-  start: ({ replicas, picker }) => {
-    let next = picker % replicas.length;
+  start: ({ present, picker }) => {
+    let next = picker;
     return {
       sampling: "none",
       pick: () => {
-        const picked = next;
-        next = (next + 1) % replicas.length;
-        return picked;
+        if (present.length === 0) return refused;
+        const at = next % present.length;
+        next = at + 1;
+        return present[at] as number;
       },
     };
   },
@@ -23,9 +24,9 @@ export const random: Policy = {
   name: "random",
   summary: "any replica, by chance",
   scorers: undefined,
-  start: ({ replicas }) => ({
+  start: ({ present }) => ({
     sampling: "none",
-    pick: (request) => Math.floor(request.random()() * replicas.length),
+    pick: (request) => present[Math.floor(request.random()() * present.length)] ?? refused,
   }),
 };
 
@@ -50,32 +51,36 @@ export const leastQueue: Policy = {
   name: "least-queue",
   summary: "the replica with the shortest queue by its newest sample, by chance among equals",
   scorers: undefined,
-  start: ({ replicas }) => {
+  start: ({ replicas, present }) => {
     const waiting = new Float64Array(replicas.length);
     return {
       sampling: "newest",
       sampled: (replica, _askedAtMs, load) => {
         waiting[replica] = load.waiting;
       },
-      pick: (request) => leastOf(waiting, request),
+      pick: (request) => leastOf(waiting, present, request),
     };
   },
 };
 
-type Choice = (counts: Float64Array, request: VisibleRequest) => number;
+/** Chooses one of `present` by the count of each, or `refused` when there is none. */
+type Choice = (counts: Float64Array, present: readonly number[], request: VisibleRequest) => number;
 
 class ByOpenRequests implements PickerInstance {
   readonly sampling = "none";
   readonly #open: Float64Array;
+  readonly #present: readonly number[];
   readonly #choose: Choice;
 
-  constructor({ replicas }: PickerSetup, choose: Choice) {
+  constructor({ replicas, present }: PickerSetup, choose: Choice) {
     this.#open = new Float64Array(replicas.length);
+    this.#present = present;
     this.#choose = choose;
   }
 
   pick(request: VisibleRequest): number {
-    const picked = this.#choose(this.#open, request);
+    const picked = this.#choose(this.#open, this.#present, request);
+    if (picked === refused) return refused;
     this.#open[picked] = (this.#open[picked] as number) + 1;
     return picked;
   }
@@ -85,23 +90,24 @@ class ByOpenRequests implements PickerInstance {
   }
 }
 
-function leastOf(counts: Float64Array, request: VisibleRequest): number {
+function leastOf(counts: Float64Array, present: readonly number[], request: VisibleRequest): number {
   let least = Number.POSITIVE_INFINITY;
   let equals = 0;
-  for (let i = 0; i < counts.length; i++) {
+  for (const i of present) {
     const count = counts[i] as number;
     if (count < least) [least, equals] = [count, 1];
     else if (count === least) equals++;
   }
   let skip = Math.floor(request.random()() * equals);
-  for (let i = 0; i < counts.length; i++) if (counts[i] === least && skip-- === 0) return i;
-  return 0;
+  for (const i of present) if (counts[i] === least && skip-- === 0) return i;
+  return refused;
 }
 
-function lessOfTwo(counts: Float64Array, request: VisibleRequest): number {
+function lessOfTwo(counts: Float64Array, present: readonly number[], request: VisibleRequest): number {
+  if (present.length === 0) return refused;
   const draw = request.random();
-  const first = Math.floor(draw() * counts.length);
-  const second = Math.floor(draw() * counts.length);
+  const first = present[Math.floor(draw() * present.length)] as number;
+  const second = present[Math.floor(draw() * present.length)] as number;
   return (counts[second] as number) < (counts[first] as number) ? second : first;
 }
 

@@ -10,10 +10,17 @@ import { prepare } from "../../src/routing/prepare.ts";
 import { type RoutingDeps, routeRequest } from "../../src/routing/route-request.ts";
 import { Scheduler } from "../../src/routing/scheduler.ts";
 import type { SchedulingPlan } from "../../src/scheduling/plan.ts";
-import type { ReplicaConfig } from "../replica/config.ts";
 import type { ReplicaLoad } from "../replica/load.ts";
 import { replicaSpec, shownAdapters } from "./replica-endpoint.ts";
-import { type PickerInstance, type PickerSetup, refused, type Sampling, type VisibleRequest } from "./policy.ts";
+import {
+  type Ending,
+  type PickerInstance,
+  type PickerReplica,
+  type PickerSetup,
+  refused,
+  type Sampling,
+  type VisibleRequest,
+} from "./policy.ts";
 
 /** What the picker's code is run with. */
 export interface PickerCodeSetup extends PickerSetup {
@@ -37,27 +44,29 @@ export class PickerCode implements PickerInstance {
   readonly #routing: RoutingDeps;
   readonly #specs: readonly EndpointSpec[];
   readonly #caches: readonly CacheInfo[];
-  readonly #replicas: readonly ReplicaConfig[];
-  readonly #indexOf: ReadonlyMap<string, number>;
+  readonly #replicas: readonly PickerReplica[];
+  /** By id, of those that are there. */
+  readonly #indexOf: Map<string, number>;
   readonly #open = new Map<number, DispatchedRequest>();
   readonly #clock = new ToldClock();
   #random: Random = () => 0;
 
-  constructor({ plan, corrections, replicas }: PickerCodeSetup) {
+  constructor({ plan, corrections, replicas, present }: PickerCodeSetup) {
     // Without corrections a sample leaves nothing behind once the next one is there.
     this.sampling = corrections ? "every" : "newest";
     this.#replicas = replicas;
-    this.#specs = replicas.map((_, i) => replicaSpec(i));
-    this.#caches = replicas.map(({ blockSizeTokens, kvTokens }) => ({
+    this.#specs = replicas.map(({ replica, number }) => replicaSpec(replica, number));
+    this.#caches = replicas.map(({ config: { blockSizeTokens, kvTokens } }) => ({
       blockSizeTokens,
       blocks: Math.floor(kvTokens / blockSizeTokens),
     }));
-    this.#indexOf = new Map(this.#specs.map(({ id }, i) => [id, i]));
+    this.#indexOf = new Map(present.map((i) => [this.#specOf(i).id, i]));
     const store = new EndpointStore({ corrections });
-    store.reset(this.#specs);
+    store.reset(present.map((i) => this.#specOf(i)));
     this.#store = store;
     const tokens = new TokenEstimator();
     const scheduler = new Scheduler({ plan, clock: this.#clock, random: () => this.#random(), tokens });
+    store.onRemoved(({ id }) => scheduler.forget(id));
     this.#dispatcher = new Dispatcher({ store, scheduler, tokens, hostMayMove: false });
     this.#routing = {
       nowMs: () => this.#clock.nowMs(),
@@ -69,19 +78,31 @@ export class PickerCode implements PickerInstance {
     };
   }
 
+  joined(replica: number, nowMs: number): void {
+    const spec = this.#specOf(replica);
+    // The store knows no clock: who joins, joins at the newest time that it was told.
+    this.#store.snapshot(nowMs);
+    this.#store.upsert(spec);
+    this.#indexOf.set(spec.id, replica);
+  }
+
+  left(replica: number): void {
+    this.#store.remove(this.#specOf(replica).id);
+  }
+
   asked(replica: number, nowMs: number): void {
-    const { id, incarnation } = this.#specs[replica] as EndpointSpec;
+    const { id, incarnation } = this.#specOf(replica);
     this.#store.announceSample(id, incarnation, nowMs);
   }
 
   sampled(replica: number, askedAtMs: number, load: ReplicaLoad): void {
-    const { id, incarnation } = this.#specs[replica] as EndpointSpec;
+    const { id, incarnation } = this.#specOf(replica);
     this.#store.putSample(id, incarnation, {
       sampledAtMs: askedAtMs,
       waitingRequests: load.waiting,
       runningRequests: load.running,
       kvCacheRatio: load.kvCacheRatio,
-      adapters: shownAdapters(load, (this.#replicas[replica] as ReplicaConfig).maxLoras),
+      adapters: shownAdapters(load, (this.#replicas[replica] as PickerReplica).config.maxLoras),
       cacheInfo: this.#caches[replica],
     });
   }
@@ -100,10 +121,14 @@ export class PickerCode implements PickerInstance {
     this.#open.get(row)?.firstByte();
   }
 
-  ended(row: number, _replica: number, nowMs: number, isComplete: boolean): void {
+  ended(row: number, _replica: number, nowMs: number, ending: Ending): void {
     this.#clock.tell(nowMs);
-    this.#open.get(row)?.release(isComplete ? "completed" : "client-disconnect");
+    this.#open.get(row)?.release(ending);
     this.#open.delete(row);
+  }
+
+  #specOf(replica: number): EndpointSpec {
+    return this.#specs[replica] as EndpointSpec;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { KeyedRandom, Random } from "../../src/lib/random.ts";
 import type { PromptChain } from "../../src/request/inference-request.ts";
+import type { EndCause } from "../../src/scheduling/plugin.ts";
 import type { ReplicaConfig } from "../replica/config.ts";
 import type { ReplicaLoad } from "../replica/load.ts";
 
@@ -28,25 +29,46 @@ export const refused = -1;
 /** Which samples of the replicas a picker takes: each, only the newest there is when it decides, or none. */
 export type Sampling = "every" | "newest" | "none";
 
-/** One picker that runs a policy. Times never go back. */
+/** How a request ended at its replica: all tokens have left it, the client went away, or the replica died. */
+export type Ending = Exclude<EndCause, "moved">;
+
+/**
+ * One picker that runs a policy. Times never go back. A replica that leaves the pool and comes back is another one, with an index of
+ * its own.
+ */
 export interface PickerInstance {
   readonly sampling: Sampling;
+  /** A replica is in the pool from now on. */
+  joined?(replica: number, nowMs: number): void;
+  /** A replica is no longer in the pool; requests that it has may still end. No sample of it comes any more. */
+  left?(replica: number, nowMs: number): void;
   /** A sample of a replica is asked for. Only where each one is taken. */
   asked?(replica: number, nowMs: number): void;
   /** The sample of a replica that was asked for at `askedAtMs`. The load is read at once: it may be written over. */
   sampled?(replica: number, askedAtMs: number, load: ReplicaLoad): void;
-  /** Index of the replica that gets the request, or `refused`. The request is on its way from then on. */
+  /** Index of the replica that gets the request, one that is there, or `refused`. The request is on its way from then on. */
   pick(request: VisibleRequest, nowMs: number): number;
   /** The first token of a request has left its replica. */
   answered?(row: number, replica: number, nowMs: number): void;
-  /** A request has ended at its replica: all tokens have left it, or else the client went away. */
-  ended?(row: number, replica: number, nowMs: number, isComplete: boolean): void;
+  /** A request has ended at its replica. */
+  ended?(row: number, replica: number, nowMs: number, ending: Ending): void;
+}
+
+/** One replica of a pool, from when it joins until it leaves. */
+export interface PickerReplica {
+  readonly config: ReplicaConfig;
+  /** Its place in the pool, which its name is made of; one that comes back has the same. */
+  readonly replica: number;
+  /** How many replicas had the place before. */
+  readonly number: number;
 }
 
 /** What an instance is made for. */
 export interface PickerSetup {
-  /** The pool. */
-  readonly replicas: readonly ReplicaConfig[];
+  /** Every replica that is ever in the pool; others are told of them by their index. */
+  readonly replicas: readonly PickerReplica[];
+  /** Indexes of those that are there now, in the order in which they joined; changes when one joins or leaves. */
+  readonly present: readonly number[];
   /** Requests in the load: rows are from 0 up to this, excluded. */
   readonly rows: number;
   /** Number of the picker, where several stand side by side; from 0. */

@@ -62,6 +62,7 @@ export function aSimulationRun(rows: readonly RunRow[], extras: RunExtras = {}):
     decisions: rows.length,
     tooLong: 0,
     hasOracleLengths: false,
+    firstChangeMs: Number.POSITIVE_INFINITY,
     endMs: extras.endMs ?? Math.max(0, ...last.filter((ms) => !Number.isNaN(ms))),
   };
 }

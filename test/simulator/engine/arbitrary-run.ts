@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import type { Information, SimulationOptions } from "../../../simulator/engine/options.ts";
+import type { Information, PoolChange, SimulationOptions } from "../../../simulator/engine/options.ts";
+import { planPool } from "../../../simulator/engine/pool-plan.ts";
 import type { RequestTable } from "../../../simulator/engine/request-table.ts";
 import type { SimulationRun } from "../../../simulator/engine/simulation-run.ts";
 import { policyNames, findPolicy } from "../../../simulator/policies/registry.ts";
@@ -61,6 +62,32 @@ export const arbitraryRun: fc.Arbitrary<SimulationOptions> = fc
     const found = findPolicy(policy);
     if (found === undefined) throw new TypeError(`Cannot find policy "${policy}": expected a built-in one`);
     return { ...options, pool: { replicas: Array.from({ length: replicas }, () => smallReplica) }, policy: found };
+  });
+
+const change: fc.Arbitrary<PoolChange> = fc.record({
+  atMs: fc.integer({ min: 0, max: 24_000 }).map((quarter) => quarter / 4),
+  replica: fc.nat(3),
+  kind: fc.constantFrom("joins", "joins", "leaves", "dies", "dies", "metrics-freeze", "metrics-thaw"),
+});
+
+/** As `arbitraryRun` in a quarter of the time, while replicas join, leave, die, come back and freeze. */
+export const arbitraryChangingRun: fc.Arbitrary<SimulationOptions> = fc
+  .tuple(arbitraryRun, fc.array(change, { minLength: 1, maxLength: 12 }))
+  .map(([options, drawn]) => {
+    const { replicas } = options.pool;
+    const changes: PoolChange[] = [];
+    for (const one of drawn.toSorted((a, b) => a.atMs - b.atMs)) if (isPossible([...changes, one])) changes.push(one);
+    const requests = { ...options.requests, arrivalMs: options.requests.arrivalMs.map((atMs) => atMs / 4) };
+    return { ...options, requests, pool: { replicas, changes } };
+
+    function isPossible(all: readonly PoolChange[]): boolean {
+      try {
+        planPool({ replicas, changes: all });
+        return true;
+      } catch {
+        return false;
+      }
+    }
   });
 
 /** Everything a run says, to be compared; the counts of gaps by their sums, since modes bundle them differently. */

@@ -8,7 +8,7 @@ import { findPolicy, policyNames } from "../../../simulator/policies/registry.ts
 import { powerOfTwo } from "../../../simulator/policies/balancers.ts";
 import type { Policy } from "../../../simulator/policies/policy.ts";
 import { aRequestTable } from "../../support/a-request-table.ts";
-import { arbitraryRun, facts, smallReplica } from "./arbitrary-run.ts";
+import { arbitraryChangingRun, arbitraryRun, facts, smallReplica } from "./arbitrary-run.ts";
 
 const completed = outcomes.indexOf("completed");
 const runs = { numRuns: 80 };
@@ -57,38 +57,43 @@ test("every completed request got its tokens at one replica, in order, and count
   );
 });
 
-test("the same seed gives the same run to the last bit", () => {
-  fc.assert(
-    fc.property(arbitraryRun, (options) => {
-      const [first, second] = [simulate(options), simulate(options)];
-      assert.deepEqual(facts(first), facts(second));
-      assert.deepEqual(first.itlMs, second.itlMs);
-    }),
-    { numRuns: 30 },
-  );
-});
+for (const [pool, anyRun] of [
+  ["a pool", arbitraryRun],
+  ["a pool that changes", arbitraryChangingRun],
+] as const) {
+  test(`the same seed gives the same run of ${pool} to the last bit`, () => {
+    fc.assert(
+      fc.property(anyRun, (options) => {
+        const [first, second] = [simulate(options), simulate(options)];
+        assert.deepEqual(facts(first), facts(second));
+        assert.deepEqual(first.itlMs, second.itlMs);
+      }),
+      { numRuns: 30 },
+    );
+  });
 
-test("samples taken when they are needed give what samples taken at their moment give", () => {
-  fc.assert(
-    fc.property(arbitraryRun, (options) => {
-      const eager = simulate({ ...options, information: { ...options.information, eagerSamples: true } });
-      assert.deepEqual(facts(simulate(options)), facts(eager));
-    }),
-    runs,
-  );
-});
+  test(`samples of ${pool} taken when they are needed give what samples taken at their moment give`, () => {
+    fc.assert(
+      fc.property(anyRun, (options) => {
+        const eager = simulate({ ...options, information: { ...options.information, eagerSamples: true } });
+        assert.deepEqual(facts(simulate(options)), facts(eager));
+      }),
+      runs,
+    );
+  });
 
-test("jumping over steps gives what taking each step gives", () => {
-  fc.assert(
-    fc.property(arbitraryRun, (options) => {
-      const [macro, exact] = (["macro", "exact"] as const).map((mode) =>
-        facts(simulate({ ...options, pool: { ...options.pool, mode } })),
-      );
-      assert.deepEqual(macro, exact);
-    }),
-    runs,
-  );
-});
+  test(`jumping over steps of ${pool} gives what taking each step gives`, () => {
+    fc.assert(
+      fc.property(anyRun, (options) => {
+        const [macro, exact] = (["macro", "exact"] as const).map((mode) =>
+          facts(simulate({ ...options, pool: { ...options.pool, mode } })),
+        );
+        assert.deepEqual(macro, exact);
+      }),
+      runs,
+    );
+  });
+}
 
 test("a policy's draws do not shift another request's chance: a refusal more changes nobody else's picks", () => {
   const requests = aRequestTable(Array.from({ length: 50 }, (_, i) => ({ arrivalMs: i * 10_000 })));

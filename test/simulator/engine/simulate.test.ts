@@ -77,11 +77,11 @@ test("clients that wait too long go away, and what is open at the end is unfinis
   const requests = aRequestTable(some(4, 0, { outputTokens: 50 }));
   const late = simulate({ requests, pool: { replicas: [config] }, policy: roundRobin, seed: 1, timeoutMs: 700 });
   // Two at a time, 500 ms each.
-  assert.deepEqual(counted(late), { completed: 2, refused: 0, unfinished: 2 });
+  assert.deepEqual(counted(late), { completed: 2, refused: 0, unfinished: 2, failed: 0 });
   // The step under way ends with them.
   assert.equal(late.endMs, 710);
   const cut = simulate({ requests, pool: { replicas: [config] }, policy: roundRobin, seed: 1, endMs: 800 });
-  assert.deepEqual(counted(cut), { completed: 2, refused: 0, unfinished: 2 });
+  assert.deepEqual(counted(cut), { completed: 2, refused: 0, unfinished: 2, failed: 0 });
   assert.ok(Number.isNaN(cut.lastTokenMs[3]));
 });
 
@@ -91,7 +91,7 @@ test("a server refuses what is too long for it or wants an adapter that it does 
   for (const name of policyNames) {
     const policy = findPolicy(name) ?? roundRobin;
     const run = simulate({ requests, pool: { replicas: [bare] }, policy, seed: 1 });
-    assert.deepEqual(counted(run), { completed: 1, refused: 2, unfinished: 0 }, name);
+    assert.deepEqual(counted(run), { completed: 1, refused: 2, unfinished: 0, failed: 0 }, name);
     assert.equal(run.tooLong, 2);
   }
 });
