@@ -31,6 +31,8 @@ export interface PolicyResult {
   readonly requestsPerSecond: number;
   readonly inputTokensPerSecond: number;
   readonly unfinished: number;
+  /** Their replica died under them. */
+  readonly failed: number;
   readonly adapterLoads: number;
   /** The busiest replica's share over the mean share. */
   readonly maxOverMean: number;
@@ -166,6 +168,7 @@ function assemblePolicy({ name, runs }: Side): PolicyResult {
     requestsPerSecond: mean(({ requestsPerSecond }) => requestsPerSecond),
     inputTokensPerSecond: mean(({ inputTokensPerSecond }) => inputTokensPerSecond),
     unfinished: mean(({ unfinished }) => unfinished),
+    failed: mean(({ failed }) => failed),
     adapterLoads: mean(({ adapterLoads }) => adapterLoads),
     maxOverMean: mean(({ maxOverMean }) => maxOverMean),
     busyRatio: mean(({ busyRatio }) => busyRatio),
@@ -198,6 +201,7 @@ function assembleClasses(runs: readonly RunSummary[]): PolicyResult["classes"] {
       },
       attainment: mean(({ attainment }) => attainment),
       refused: mean(({ refused }) => refused),
+      failed: mean(({ failed }) => failed),
     };
   });
 }

@@ -36,10 +36,11 @@ function ttftCurve(
   { requests, arrivedMs, firstTokenMs, outcome, endMs }: SimulationRun,
   cutMs: number,
 ): RunDetail["ttftCdf"] {
-  const refused = outcomes.indexOf("refused");
+  const [refused, failed] = [outcomes.indexOf("refused"), outcomes.indexOf("failed")];
   const values: number[] = [];
   for (let row = 0; row < requests.count; row++) {
-    if ((requests.arrivalMs[row] as number) < cutMs || outcome[row] === refused) continue;
+    if ((requests.arrivalMs[row] as number) < cutMs) continue;
+    if (outcome[row] === refused || outcome[row] === failed) continue;
     const first = firstTokenMs[row] as number;
     values.push((Number.isNaN(first) ? endMs : first) - (arrivedMs[row] as number));
   }

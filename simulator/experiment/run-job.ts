@@ -19,10 +19,15 @@ export interface JobResult {
   readonly details?: readonly RunDetail[];
 }
 
+/** What the pool goes through is what the run is about: it is in the figures. */
+function warmUpOf(run: SimulationRun): WarmUp {
+  return findWarmUp(run.series, lastArrival(run), run.firstChangeMs);
+}
+
 /** Runs every policy of a job and sums them up over the same requests. */
 export function runJob(plan: ExperimentPlan, job: Job, simulatePolicy: SimulatePolicy): JobResult {
   const runs = job.policies.map((policy) => simulatePolicy(job, policy));
-  const warmUps = plan.isCold ? [noWarmUp] : runs.map((run) => findWarmUp(run.series, lastArrival(run)));
+  const warmUps = plan.isCold ? [noWarmUp] : runs.map(warmUpOf);
   const warmUp = warmUps.reduce((latest, other) => (other.cutMs > latest.cutMs ? other : latest));
   const result: JobResult = {
     requests: runs[0]?.requests.count ?? 0,

@@ -14,7 +14,7 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
   const lines = [
     `Trust the order of the policies, not the milliseconds: the coefficients of ${preset} are published ones, fitted to no server of yours.`,
     `A step takes ${coefficients.baseMs} ms + ${coefficients.perRequestUs} us a request + ${coefficients.perContextTokenUs} us a context token + ${coefficients.perPrefillTokenUs} us a prefill token, and attention; the KV cache holds ${formatCount(kvTokens)} tokens; ${requestOverheadMs} ms pass before the engine sees a request, under every policy.`,
-    `Latency counts from the intended arrival. Good: first token within ${formatNumber(slo.ttftMs)} ms and tokens ${formatNumber(slo.tpotMs)} ms apart on the mean; refused and unfinished requests are not good.`,
+    `Latency counts from the intended arrival. Good: first token within ${formatNumber(slo.ttftMs)} ms and tokens ${formatNumber(slo.tpotMs)} ms apart on the mean; refused, failed and unfinished requests are not good.`,
     ...cells.slice(0, 1).map((cell) => describeWarmUp(cell, plan.isCold)),
   ];
   if (seeds < 2) lines.push("One seed: no interval, so no verdict. Use --seeds 10.");
@@ -63,7 +63,7 @@ function describeWarmUp({ warmUp, counted }: CellResult, isCold: boolean): strin
   if (warmUp.rule === "none") return `No warm-up was found: nothing was cut, ${left}.`;
   const rule =
     warmUp.rule === "queue" ? "MSER-5 on waiting and running requests" : "prefix hits within 2 points of later ones";
-  const doubt = warmUp.isSettled ? "" : " It is half of the load: no steady state was found.";
+  const doubt = warmUp.isSettled ? "" : " It is all that may be cut: no steady state was found.";
   return `The first ${cut} do not count as warm-up (${rule}); ${left}.${doubt}`;
 }
 

@@ -45,9 +45,9 @@ export const figureRows: readonly FigureRow[] = [
   },
   { label: "preemptions", name: "preemptions", read: ({ preemptions }) => formatNumber(preemptions) },
   {
-    label: "refused / unfinished",
-    name: "refused / unfinished",
-    read: ({ refused, unfinished }) => `${formatNumber(refused)} / ${formatNumber(unfinished)}`,
+    label: "refused, failed, unfinished",
+    name: "refused, failed, unfinished",
+    read: ({ refused, failed, unfinished }) => [refused, failed, unfinished].map(formatNumber).join(" / "),
   },
 ];
 

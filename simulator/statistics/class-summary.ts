@@ -13,6 +13,7 @@ export interface ClassSummary {
   /** Share of the requests that met every objective. */
   readonly attainment: number;
   readonly refused: number;
+  readonly failed: number;
   /** Output tokens of completed requests over those of all. */
   readonly servedRatio: number;
 }
@@ -23,6 +24,7 @@ interface Collected {
   requests: number;
   good: number;
   refused: number;
+  failed: number;
   asked: number;
   served: number;
 }
@@ -42,6 +44,7 @@ export function summarizeClasses(rows: CountedRows, isGood: Uint8Array): readonl
       requests: 0,
       good: 0,
       refused: 0,
+      failed: 0,
       asked: 0,
       served: 0,
     };
@@ -59,6 +62,7 @@ export function summarizeClasses(rows: CountedRows, isGood: Uint8Array): readonl
       e2eMs: spreadOf(Float64Array.from(entry.e2eMs)),
       attainment: entry.good / entry.requests,
       refused: entry.refused,
+      failed: entry.failed,
       servedRatio: entry.served / entry.asked,
     }));
 }
@@ -68,8 +72,8 @@ function count(entry: Collected, { run }: CountedRows, row: number): void {
   const tokens = run.requests.outputTokens[row] as number;
   entry.requests++;
   entry.asked += tokens;
-  if (outcome === "refused") {
-    entry.refused++;
+  if (outcome === "refused" || outcome === "failed") {
+    entry[outcome]++;
     return;
   }
   const start = run.arrivedMs[row] as number;

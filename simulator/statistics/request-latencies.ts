@@ -1,7 +1,7 @@
 import { outcomes } from "../engine/simulation-run.ts";
 import type { CountedRows } from "./counted-rows.ts";
 
-/** Latencies of the requests that were not refused, in order of arrival, and what became of all of them. */
+/** Latencies of the requests that neither were refused nor failed, in order of arrival, and what became of all of them. */
 export interface RequestLatencies {
   readonly ttftMs: Float64Array;
   readonly tpotMs: Float64Array;
@@ -11,9 +11,12 @@ export interface RequestLatencies {
   readonly good: number;
   readonly refused: number;
   readonly unfinished: number;
+  readonly failed: number;
 }
 
-const [completed, refused] = [outcomes.indexOf("completed"), outcomes.indexOf("refused")];
+const [completed, unfinished] = [outcomes.indexOf("completed"), outcomes.indexOf("unfinished")];
+/** The client was told no before the last token: nothing to measure. */
+const [refused, failed] = [outcomes.indexOf("refused"), outcomes.indexOf("failed")];
 
 /**
  * Measures from the intended arrival, in a closed loop from the arrival as it was. What is unfinished counts with the time that it
@@ -24,14 +27,13 @@ export function requestLatencies({ run, from, slo }: CountedRows): RequestLatenc
   const count = requests.count - from;
   const [ttftMs, tpotMs, e2eMs] = [new Float64Array(count), new Float64Array(count), new Float64Array(count)];
   const isGood = new Uint8Array(count);
-  let [served, several, good, refusals, unfinished] = [0, 0, 0, 0, 0];
+  const became = new Uint32Array(outcomes.length);
+  let [served, several, good] = [0, 0, 0];
   for (let row = from; row < requests.count; row++) {
-    if (outcome[row] === refused) {
-      refusals++;
-      continue;
-    }
-    const isComplete = outcome[row] === completed;
-    if (!isComplete) unfinished++;
+    const code = outcome[row] as number;
+    became[code] = (became[code] as number) + 1;
+    if (code === refused || code === failed) continue;
+    const isComplete = code === completed;
     const start = run.arrivedMs[row] as number;
     // Of a closed loop, behind a request that never ended.
     if (Number.isNaN(start)) continue;
@@ -54,8 +56,9 @@ export function requestLatencies({ run, from, slo }: CountedRows): RequestLatenc
     e2eMs: e2eMs.subarray(0, served),
     isGood,
     good,
-    refused: refusals,
-    unfinished,
+    refused: became[refused] as number,
+    unfinished: became[unfinished] as number,
+    failed: became[failed] as number,
   };
 }
 

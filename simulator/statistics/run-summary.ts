@@ -17,7 +17,7 @@ export interface RunSummary {
   readonly itlMs: Spread;
   /** From the intended arrival to the last token; unfinished ones count as in `ttftMs`. */
   readonly e2eMs: Spread;
-  /** Good requests a second of the time in which requests arrive. Refused and unfinished ones are not good. */
+  /** Good requests a second of the time in which requests arrive. Refused, failed and unfinished ones are not good. */
   readonly goodput: number;
   /** Share of the requests that are good. */
   readonly attainment: number;
@@ -29,6 +29,8 @@ export interface RunSummary {
   readonly outputTokensPerSecond: number;
   readonly refused: number;
   readonly unfinished: number;
+  /** Their replica died under them. */
+  readonly failed: number;
   /** Prompt tokens from the prefix cache over prompt tokens. */
   readonly prefixHitRatio: number;
   /** Of the whole run, as are the following. */
@@ -87,6 +89,7 @@ export function summarizeRun(run: SimulationRun, cutMs: number, slo: Slo): RunSu
     outputTokensPerSecond: ended.outputTokens / servedSeconds,
     refused: latencies.refused,
     unfinished: latencies.unfinished,
+    failed: latencies.failed,
     prefixHitRatio: ended.cachedTokens / ended.promptTokens,
     preemptions: total(({ preemptions }) => preemptions),
     adapterLoads: total(({ adapterLoads }) => adapterLoads),

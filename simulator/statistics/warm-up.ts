@@ -6,7 +6,7 @@ export interface WarmUp {
   readonly cutMs: number;
   /** Which of the two rules asked for this cut; none: nothing is cut. */
   readonly rule: "none" | "queue" | "prefix-hits";
-  /** False: a rule found no steady state in the first half of the load, so half of it is cut. */
+  /** False: a rule found no steady state in what may be cut, so all of that is. */
   readonly isSettled: boolean;
 }
 
@@ -22,14 +22,15 @@ const hitTolerance = 0.02;
 
 /**
  * The greater of two cuts of the load that ends with the arrival at `lastArrivalMs`: MSER-5 on waiting and running requests, and the
- * first moment from which a tenth of the load has a prefix hit ratio within 2 points of that of all that follows.
+ * first moment from which a tenth of the load has a prefix hit ratio within 2 points of that of all that follows. No more is cut than
+ * half of the load, and nothing from `latestMs` on (default: whatever comes).
  */
-export function findWarmUp(series: PoolSeries, lastArrivalMs: number): WarmUp {
+export function findWarmUp(series: PoolSeries, lastArrivalMs: number, latestMs = Number.POSITIVE_INFINITY): WarmUp {
   const { stepMs } = series;
   const samples = Math.min(series.samples, Math.floor(lastArrivalMs / stepMs) + 1);
   const batches = Math.floor(samples / samplesPerBatch);
   if (batches < 4) return noWarmUp;
-  const limit = Math.floor(batches * largestCut);
+  const limit = Math.floor(Math.min(batches * largestCut, latestMs / stepMs / samplesPerBatch));
   const queue = mser(batchMeans(series, batches), limit);
   const hits = settledHits(series, batches, limit);
   const rule = queue >= hits ? "queue" : "prefix-hits";

@@ -28,6 +28,6 @@ export function kneeRate(runs: readonly ArmRun[], rates: readonly number[], ttft
 }
 
 /** Share of the requests whose last token came before the client's patience ended, per cent. */
-export function successPercent({ summary: { requests, unfinished, refused } }: ArmRun): number {
-  return (100 * (requests - unfinished - refused)) / requests;
+export function successPercent({ summary: { requests, unfinished, refused, failed } }: ArmRun): number {
+  return (100 * (requests - unfinished - refused - failed)) / requests;
 }

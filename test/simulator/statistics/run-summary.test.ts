@@ -44,6 +44,7 @@ const misses: readonly (readonly [what: string, changed: Partial<RunRow>])[] = [
   ["a late first token", { ttftMs: 2001, e2eMs: 2100 }],
   ["slow tokens", { ttftMs: 100, e2eMs: 1101 }],
   ["a refusal", { outcome: "refused" }],
+  ["a failure", { outcome: "failed", e2eMs: Number.NaN }],
   ["an answer that never ends", { outcome: "unfinished", e2eMs: Number.NaN }],
   ["an answer that never begins", { outcome: "unfinished", ttftMs: Number.NaN, e2eMs: Number.NaN }],
 ];
@@ -67,7 +68,9 @@ test("what is unanswered at the end counts with the time it has waited; a refusa
   // From its arrival at 1 s to the end of the run at 11.5 s.
   assert.deepEqual([summary.ttftMs.max, summary.e2eMs.max, summary.unfinished], [10_500, 10_500, 1]);
   const refused = summarizeRun(aSimulationRun(change(0, { outcome: "refused" })), 0, defaultSlo);
-  assert.deepEqual([refused.ttftMs.mean, refused.refused], [600, 1]);
+  assert.deepEqual([refused.ttftMs.mean, refused.refused, refused.failed], [600, 1, 0]);
+  const failed = summarizeRun(aSimulationRun(change(0, { outcome: "failed" })), 0, defaultSlo);
+  assert.deepEqual([failed.ttftMs.mean, failed.refused, failed.failed], [600, 0, 1]);
 });
 
 test("a request of a closed loop that never came is a miss without a latency", () => {
@@ -83,22 +86,24 @@ test("adapters and priorities are classes of their own", () => {
     adapter: i < 4 ? 0 : -1,
     priority: i === 9 ? -1 : 0,
     ...(i === 9 && { outcome: "refused" }),
+    ...(i === 3 && { outcome: "failed" }),
   }));
   const run = aSimulationRun(mixed, { adapters: ["sql"] });
   const { classes, jainClasses } = summarizeRun(run, 0, defaultSlo);
   assert.deepEqual(
-    classes.map(({ name, requests, refused, attainment, ttftMs }) => [
+    classes.map(({ name, requests, refused, failed, attainment, ttftMs }) => [
       name,
       requests,
       refused,
+      failed,
       attainment,
       ttftMs.mean,
     ]),
     [
-      ["base", 5, 0, 1, 700],
-      ["base, priority -1", 1, 1, 0, Number.NaN],
-      ["sql", 4, 0, 1, 250],
+      ["base", 5, 0, 0, 1, 700],
+      ["base, priority -1", 1, 1, 0, 0, Number.NaN],
+      ["sql", 4, 0, 1, 0.75, 200],
     ],
   );
-  assert.ok(Math.abs(jainClasses - 2 / 3) < 1e-12);
+  assert.ok(Math.abs(jainClasses - 49 / 75) < 1e-12);
 });

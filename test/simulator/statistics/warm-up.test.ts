@@ -37,6 +37,12 @@ test("a queue that grows to the end is cut in half and said to be unsettled", ()
   assert.deepEqual(findWarmUp(series, 400_000), { cutMs: 200_000, rule: "queue", isSettled: false });
 });
 
+test("nothing is cut from the time on that is asked for", () => {
+  const series = aSeries(samples(400, (second) => ({ running: second })));
+  assert.deepEqual(findWarmUp(series, 400_000, 62_000), { cutMs: 60_000, rule: "queue", isSettled: false });
+  assert.deepEqual(findWarmUp(series, 400_000, 0), noWarmUp);
+});
+
 test("nothing is cut of a steady run, nor of a short one", () => {
   assert.deepEqual(findWarmUp(aSeries(samples(400, () => ({ running: 10 }))), 400_000), noWarmUp);
   assert.deepEqual(findWarmUp(aSeries(samples(10, (second) => ({ running: second }))), 10_000), noWarmUp);
