@@ -24,7 +24,7 @@ export function createSimulatePolicy(plan: ExperimentPlan, load: OpenedLoad): Si
     const replicas = poolOf(plan, job.cell.replicas).map((config) => vary(config, job.variation?.factors));
     return simulate({
       requests,
-      pool: { replicas, mode: plan.mode },
+      pool: { replicas, mode: plan.mode, changes: sceneOf(plan)?.pool.changes ?? [] },
       policy: policies[policy] as Policy,
       seed: job.seed,
       information: informationOf(plan, job),

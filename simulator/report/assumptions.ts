@@ -1,7 +1,9 @@
 import type { GateResult } from "../gate/gate.ts";
 import { kneeShare } from "../experiment/knee.ts";
+import type { PoolChange, PoolChangeKind } from "../engine/options.ts";
 import type { CellResult, ExperimentResult } from "../experiment/result.ts";
 import { presetConfig } from "../replica/presets.ts";
+import { scenario } from "../scenarios/registry.ts";
 import { formatCount, formatNumber, formatShare } from "./numbers.ts";
 
 /** Above this share of busy time a pool counts as saturated. */
@@ -38,6 +40,7 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
       `The load is reconstructed from metrics: each seed is another draw that agrees with them, and intervals are over these ${seeds} draws. Metrics do not tell the tree of prefixes, sessions and bursts below their interval, nor was the recorded policy simulated first.`,
     );
   }
+  if (plan.load.kind === "scenario") lines.push(...describeChanges(scenario(plan.load.source).pool.changes ?? []));
   if (gate !== undefined) lines.push(describeGate(gate));
   if (mode === "exact") lines.push("Every step was taken by itself.");
   if (circumstances.oracleLengths) lines.push("Policies saw the true length of answers: bounds, not results.");
@@ -47,6 +50,24 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
     );
   }
   return lines;
+}
+
+const changeTexts: Readonly<Record<PoolChangeKind, string>> = {
+  joins: "joins",
+  leaves: "leaves",
+  dies: "dies",
+  "metrics-freeze": "freezes its metrics",
+  "metrics-thaw": "thaws its metrics",
+};
+
+function describeChanges(changes: readonly PoolChange[]): string[] {
+  if (changes.length === 0) return [];
+  const told = changes.map(
+    ({ atMs, replica, kind }) => `replica ${replica} ${changeTexts[kind]} at ${formatNumber(atMs / 1000)} s`,
+  );
+  return [
+    `The pool changes: ${told.join(", ")}. Policies learn at once who is there; clients whose server died do not try again.`,
+  ];
 }
 
 function describeGate({ policy, passes, rows }: GateResult): string {

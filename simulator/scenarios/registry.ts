@@ -1,7 +1,8 @@
+import type { PoolChange } from "../engine/options.ts";
 import type { LoadSpec } from "../generators/load-spec.ts";
 import { namedLoads } from "../generators/named-loads.ts";
 import { didYouMean } from "../../src/lib/suggest.ts";
-import type { PoolChange, Scenario } from "./scenario.ts";
+import type { Scenario } from "./scenario.ts";
 
 const { reasoning } = namedLoads;
 const uniform = namedLoads.uniform.spec as LoadSpec & { readonly kind: "single-requests" };
@@ -16,9 +17,9 @@ const chatLengths: LoadSpec & { readonly kind: "single-requests" } = {
   ratePerSecond: 30,
 };
 
-/** One replica leaves and comes back three times. */
+/** One replica dies and comes back three times. */
 const flapping: readonly PoolChange[] = [20_000, 40_000, 60_000].flatMap((atMs) => [
-  { atMs, replica: 0, kind: "leaves" },
+  { atMs, replica: 0, kind: "dies" },
   { atMs: atMs + 10_000, replica: 0, kind: "joins" },
 ]);
 
@@ -127,12 +128,13 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: "frozen-exporter",
-    description: "one server that shows the metrics of an idle moment from 10 s on",
+    description: "one server whose metrics page stays as it was before the first request, as fresh as ever",
     load: chatLengths,
-    pool: { ...eightSmall, changes: [{ atMs: 10_000, replica: 0, kind: "metrics-freeze" }] },
+    pool: { ...eightSmall, changes: [{ atMs: 0, replica: 0, kind: "metrics-freeze" }] },
     information: {},
     policies: baselines,
-    expected: "the frozen server is not flooded by policies that count their own requests",
+    expected:
+      "scores of samples as they are flood the frozen server; corrected with own requests they give it its share",
   },
   {
     name: "prefix-stampede",
@@ -161,7 +163,8 @@ const scenarios: readonly Scenario[] = [
     pool: { ...eightSmall, replicas: 9, changes: [{ atMs: 60_000, replica: 8, kind: "joins" }] },
     information: {},
     policies: baselines,
-    expected: "the new server comes to its fair share without a peak in the time to the first token",
+    expected:
+      "with a slow start the new server soon has its share, for a later first token at p99 and a sooner whole answer; else prefixes leave it idle",
   },
   {
     name: "lora-skew",
@@ -181,12 +184,13 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: "flapping-server",
-    description: "one server that leaves for 10 s three times",
+    description: "one server that dies and comes back empty 10 s later, three times",
     load: chatLengths,
     pool: { ...eightSmall, changes: flapping },
     information: {},
     policies: baselines,
-    expected: "no policy sends to the server while it is away",
+    expected:
+      "the requests that it has fail under every policy; back again it is rushed to for being idle, not by the default policy",
   },
   {
     name: "slow-server",

@@ -1,3 +1,4 @@
+import type { PoolChange } from "../engine/options.ts";
 import type { LoadSpec } from "../generators/load-spec.ts";
 import type { ReplicaConfig } from "../replica/config.ts";
 import { presetConfig, type PresetName } from "../replica/presets.ts";
@@ -20,18 +21,6 @@ export interface ScenarioInformation extends ScenarioScrape {
   readonly endpoints?: readonly (ScenarioScrape | undefined)[];
 }
 
-/** Something that happens to one replica during the run. */
-export interface PoolChange {
-  readonly atMs: number;
-  readonly replica: number;
-  /**
-   * `joins`: is there from now on, with an empty cache; one whose first change is this is not there at the start. `leaves`: takes no
-   * more requests and ends those it has. `metrics-freeze`: its page shows what it showed last, fresh by its time;
-   * `metrics-thaw`: shows its state again.
-   */
-  readonly kind: "joins" | "leaves" | "metrics-freeze" | "metrics-thaw";
-}
-
 /** Model servers. */
 export interface ScenarioPool {
   readonly replicas: number;
@@ -40,7 +29,7 @@ export interface ScenarioPool {
   readonly overrides?: Partial<ReplicaConfig>;
   /** Replicas whose steps take `factor` times as long. */
   readonly slow?: readonly { readonly replica: number; readonly factor: number }[];
-  /** In order of time; default: nothing happens. */
+  /** What happens to single replicas during the run, in order of time; default: nothing. */
   readonly changes?: readonly PoolChange[];
 }
 
