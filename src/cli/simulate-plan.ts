@@ -24,6 +24,8 @@ export async function makePlan(flags: SimulateFlags, command: Command): Promise<
   const usual = await usualTerms(load);
   const policies = choosePolicies(flags, sweep, usual.policies);
   const preset = choosePreset(sweep?.preset ?? flags.preset ?? usual.preset);
+  const cells = cellsOf(sweep, flags, usual);
+  await checkReplicas(load, cells);
   const seeds = sweep?.seeds ?? flags.seeds ?? usualSeeds(load, policies.length);
   if (load.kind === "metrics" && seeds < leastReconstructions) {
     throw new UsageError(
@@ -34,7 +36,7 @@ export async function makePlan(flags: SimulateFlags, command: Command): Promise<
     load,
     policies,
     preset,
-    cells: cellsOf(sweep, flags, usual),
+    cells,
     firstSeed: flags.seed,
     seeds,
     slo: { ttftMs: flags.sloTtftMs, tpotMs: flags.sloTpotMs },
@@ -96,6 +98,18 @@ async function findScenario(name: string): Promise<Scenario> {
   const { scenario, scenarioNames } = await import("../../simulator/scenarios/registry.ts");
   if (!scenarioNames.includes(name)) throw unknown("scenario", name, scenarioNames);
   return scenario(name);
+}
+
+/** The replicas that a scenario changes during the run must be there. */
+async function checkReplicas({ kind, source }: LoadSpec, cells: readonly Cell[]): Promise<void> {
+  if (kind !== "scenario") return;
+  const { changes = [] } = (await findScenario(source)).pool;
+  const least = Math.max(0, ...changes.map(({ replica }) => replica + 1));
+  const short = cells.find(({ replicas }) => replicas < least);
+  if (short === undefined) return;
+  throw new UsageError(
+    `cannot simulate scenario "${source}" with ${short.replicas} replicas: it changes replica ${least - 1}, expected at least ${least}`,
+  );
 }
 
 /** Threads for that many jobs. */

@@ -115,6 +115,14 @@ test("a scenario brings its own servers and policies, which flags change", async
   assert.deepEqual([document.trace, document.requests, document.replicas], ["uniform", 50, 3]);
 });
 
+test("a scenario whose pool changes says what happens when", async (t) => {
+  const few = ["--limit", "1500", "--seeds", "1", "--policy", "round-robin"];
+  const { code, stdout } = await simulate(t, "--scenario", "flapping-server", ...few);
+  assert.equal(code, 0);
+  assert.match(stdout, /The pool changes: replica 0 dies at 20.0 s, replica 0 joins at 30.0 s,/);
+  assert.match(stdout, /refused, failed, unfinished\s+│\s+0 \/ [1-9][\d.]* \/ 0/);
+});
+
 test("a sweep in two parts, merged, is the sweep in one", async (t) => {
   const file = inFolder(t);
   file("t.jsonl", trace);
@@ -200,6 +208,12 @@ const wrong: readonly (readonly [what: string, args: readonly string[], code: nu
     ["--scenario", "unifrom"],
     2,
     /^epp: cannot use scenario "unifrom": unknown, did you mean "uniform"\?$/m,
+  ],
+  [
+    "too few servers for what happens to them",
+    ["--scenario", "cold-scale-out", "--replicas", "8"],
+    2,
+    /^epp: cannot simulate scenario "cold-scale-out" with 8 replicas: it changes replica 8, expected at least 9$/m,
   ],
   ["a bad number", ["--trace", "a", "--rate-scale", "0"], 2, /expected a number above 0/],
   ["a bad part", ["--trace", "a", "--shard", "2/2"], 2, /expected I\/N with I from 0 to N-1, or auto\/N/],
