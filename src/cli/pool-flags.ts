@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { defaultPoolGroup } from "../discovery/inference-objects.ts";
 import { deploymentOf, parseSelector } from "../discovery/kubernetes/endpoint-selector.ts";
 import type { PoolSelection } from "../discovery/kubernetes/inference-pool.ts";
-import { defaultMaxPods } from "../main/cluster-discovery.ts";
+import { defaultMaxPods } from "../discovery/kubernetes/pod-membership.ts";
 import { UsageError } from "./exit.ts";
 import { booleanValue, portsValue, positiveInteger } from "./option-values.ts";
 
@@ -45,7 +45,13 @@ const clusterFlags = {
 export function addPoolFlags(command: Command): void {
   command
     .option("--endpoints <file>", "endpoints file (YAML or JSON), watched")
-    .option("--objects <file>", "InferenceObjectives and InferenceModelRewrites of the pool (YAML), watched")
+    .option("--objects <file>", "InferenceObjectives and InferenceModelRewrites of the pool (YAML), watched");
+  addClusterFlags(command);
+}
+
+/** Declares those that say which pods of a cluster are the pool. */
+export function addClusterFlags(command: Command): void {
+  command
     .option("--pool-name <name>", "InferencePool to serve; with --endpoints, name of the pool in metrics and objects")
     .option("--pool-namespace <namespace>", "namespace of the pool and its pods; default: NAMESPACE, else default")
     .option("--pool-group <group>", "API group of the InferencePool", defaultPoolGroup)
@@ -61,8 +67,8 @@ export function addPoolFlags(command: Command): void {
     .addOption(new Option("--allow-loopback [bool]").argParser(booleanValue).default(false).hideHelp());
 }
 
-/** Where the flags say that the pool is; throws UsageError when they say it not at all, or more than once. */
-export function locatePool(flags: PoolFlags, env: NodeJS.ProcessEnv): PoolLocation {
+/** Where the flags say that the pool is; throws UsageError, of `command`, when they say it not at all, or more than once. */
+export function locatePool(flags: PoolFlags, env: NodeJS.ProcessEnv, command: "serve" | "doctor"): PoolLocation {
   const { endpoints, endpointSelector, poolName } = flags;
   if (endpoints !== undefined) return inFile(flags, endpoints);
   if (flags.objects !== undefined)
@@ -77,7 +83,7 @@ export function locatePool(flags: PoolFlags, env: NodeJS.ProcessEnv): PoolLocati
   if (flags.endpointTargetPorts !== undefined)
     throw new UsageError("--endpoint-target-ports goes with --endpoint-selector");
   if (poolName === undefined || poolName === "") {
-    throw new UsageError("serve needs one of --pool-name NAME, --endpoint-selector LABELS, --endpoints FILE");
+    throw new UsageError(`${command} needs one of --pool-name NAME, --endpoint-selector LABELS, --endpoints FILE`);
   }
   return { kind: "cluster", poolName, namespace, selection: undefined };
 }

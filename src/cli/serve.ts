@@ -115,7 +115,7 @@ export function registerServe(program: Command): void {
 async function serve(options: ServeOptions, command: Command): Promise<void> {
   const logger = createLogger(options.v);
   refuseUnavailable(command);
-  const location = locatePool(options, process.env);
+  const location = locatePool(options, process.env, "serve");
   checkCombinations(options);
   const ofProcess = processOptions(options, location.kind === "cluster");
   const { config, load } = readConfig(options, logger);

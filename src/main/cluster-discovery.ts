@@ -1,5 +1,4 @@
 import type { PoolRef } from "../discovery/inference-objects.ts";
-import { denyAddress } from "../discovery/kubernetes/address-rules.ts";
 import type { ApiServer } from "../discovery/kubernetes/api-server.ts";
 import { followObjects } from "../discovery/kubernetes/cluster-objects.ts";
 import { ClusterPool } from "../discovery/kubernetes/cluster-pool.ts";
@@ -7,7 +6,7 @@ import type { Follow } from "../discovery/kubernetes/follow.ts";
 import type { ObjectContent, ObjectKind } from "../discovery/kubernetes/followed-objects.ts";
 import type { PoolSelection } from "../discovery/kubernetes/inference-pool.ts";
 import { PodMembership } from "../discovery/kubernetes/pod-membership.ts";
-import type { Pod } from "../discovery/kubernetes/pod.ts";
+import { podRefusals, type PodRules } from "../discovery/kubernetes/pod-refusal.ts";
 import { startReflector } from "../discovery/kubernetes/reflector.ts";
 import { KubernetesMetrics } from "../telemetry/kubernetes-metrics.ts";
 import { ClusterReports } from "./cluster-reports.ts";
@@ -15,7 +14,7 @@ import { FollowLog } from "./follow-log.ts";
 import type { Discovered, DiscoveredStores, DiscoveryReports } from "./discovered.ts";
 
 /** How a pool is found in a cluster. */
-export interface ClusterOptions {
+export interface ClusterOptions extends PodRules {
   /** Closed with the picker. */
   readonly api: ApiServer;
   /** Calls the listener each time that credentials of `api` cannot be read anew. */
@@ -25,16 +24,7 @@ export interface ClusterOptions {
   readonly selection?: PoolSelection | undefined;
   /** Most pods that are members at a time. */
   readonly maxPods: number;
-  /** Only pods that run as this service account are members; default: all. */
-  readonly podServiceAccount?: string | undefined;
-  /** For tests: pods may have loopback addresses. */
-  readonly allowLoopback?: boolean | undefined;
-  /** Pods may be on their node's address. */
-  readonly allowHostNetwork?: boolean | undefined;
 }
-
-/** Most pods of a pool when nothing else is said (reliability T32). */
-export const defaultMaxPods = 2000;
 
 /** Keeps the stores what the API server says. The picker waits for a pool that is not there yet, however long. */
 export function discoverCluster(
@@ -58,7 +48,8 @@ export function discoverCluster(
   const metrics = new KubernetesMetrics(reports.registry, reports.clock);
   options.onCredentialsProblem?.(() => metrics.credentialsFailed());
   const follow = followWith(options.api, reports, metrics);
-  const membership = new PodMembership({ store: stores.store, observer, maxPods, refusalOf: refusals(options) });
+  const refusalOf = podRefusals(options, options.api);
+  const membership = new PodMembership({ store: stores.store, observer, maxPods, refusalOf });
   const source =
     selection === undefined
       ? ({ kind: "object", ...poolRef } as const)
@@ -83,16 +74,6 @@ function followWith(api: ApiServer, { clock, random, logger }: DiscoveryReports,
     const { kind, isOptional = false } = what;
     const observer = metrics.observer(kind, log.observer({ isOptional, onFailed }));
     return startReflector({ api, clock, random, observer, ...what });
-  };
-}
-
-function refusals(options: ClusterOptions): (pod: Pod) => string | undefined {
-  const { podServiceAccount, api, allowLoopback = false, allowHostNetwork = false } = options;
-  const hosts = [new URL(api.url).hostname.replace(/^\[|\]$/g, "")];
-  const rules = { allowLoopback, allowHostNetwork, apiServerHosts: hosts };
-  return (pod) => {
-    if (podServiceAccount !== undefined && pod.serviceAccount !== podServiceAccount) return "service-account";
-    return denyAddress(pod, rules);
   };
 }
 

@@ -2,9 +2,14 @@ import { type EndpointSpec, formatAddress } from "../../datastore/endpoint.ts";
 import type { PoolSelection } from "./inference-pool.ts";
 import { matchesSelector, type Pod } from "./pod.ts";
 
-/** Whether a pod belongs to the pool and is able to serve: ready, with an address, labels as the selector asks (protocol 4.5). */
-export function isEligible(pod: Pod, { selector }: PoolSelection): boolean {
-  return pod.isReady && pod.ip !== undefined && matchesSelector(pod.labels, selector);
+/** Why a pod is not able to serve for a pool. */
+export type Ineligibility = "labels" | "not-ready" | "no-address";
+
+/** Why a pod cannot be a member; undefined: it is ready, with an address, its labels as the selector asks (protocol 4.5). */
+export function ineligibilityOf(pod: Pod, { selector }: PoolSelection): Ineligibility | undefined {
+  if (!matchesSelector(pod.labels, selector)) return "labels";
+  if (!pod.isReady) return "not-ready";
+  return pod.ip === undefined ? "no-address" : undefined;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { EndpointStore } from "../../datastore/store.ts";
 import type { PoolSelection } from "./inference-pool.ts";
 import type { ObjectSink } from "./object-sink.ts";
 import type { Pod } from "./pod.ts";
-import { endpointsOf, isEligible } from "./pod-endpoints.ts";
+import { endpointsOf, ineligibilityOf } from "./pod-endpoints.ts";
 
 /** Why a pod that is ready and selected gets no traffic; see `denyAddress` for addresses. */
 export type PodRefusal = string;
@@ -27,6 +27,9 @@ export interface MembershipOptions {
   /** Says why a pod must not join; undefined when it may. */
   readonly refusalOf: (pod: Pod) => PodRefusal | undefined;
 }
+
+/** Most pods of a pool when nothing else is said (reliability T32). */
+export const defaultMaxPods = 2000;
 
 /** Refusal of a pod that waits for room. */
 export const beyondMaxPods: PodRefusal = "max-pods";
@@ -112,7 +115,7 @@ export class PodMembership implements ObjectSink<Pod> {
     const isSamePod = before?.pod.uid === pod.uid && (pod.ip === undefined || before.pod.ip === pod.ip);
     const told = isSamePod ? before.told : undefined;
     const outside = { pod, endpoints: [], isMember: false };
-    if (pool === undefined || !isEligible(pod, pool)) return { ...outside, refusal: undefined, told };
+    if (pool === undefined || ineligibilityOf(pod, pool) !== undefined) return { ...outside, refusal: undefined, told };
     const refusal = this.#refusalOf(pod);
     if (refusal !== undefined) {
       if (refusal !== told) this.#options.observer.refused(pod, refusal);
