@@ -1,8 +1,9 @@
-import Table from "cli-table3";
 import type { Finding } from "../doctor/finding.ts";
 import type { EndpointReport, MetricReport } from "../doctor/endpoint-report.ts";
 import type { DoctorReport } from "../doctor/report.ts";
 import type { Spread } from "../doctor/spread.ts";
+import { formatCluster } from "./doctor-cluster-view.ts";
+import { cutMiddle, newTable, wrap } from "./report-text.ts";
 
 /** Widest line of the text. */
 const columns = 100;
@@ -11,24 +12,25 @@ const engineWidth = 21;
 const rankWidth = 10;
 /** Ranks of an endpoint that get a row of their own. */
 const shownRanks = 16;
-/** Endpoints that a finding names. */
+/** Endpoints or pods that a finding names. */
 const shownEndpoints = 3;
 
 /** A report as text for people, at most 100 columns wide. */
 export function formatDoctorReport(report: DoctorReport): string {
-  const { endpoints, findings } = report;
+  const { cluster, endpoints, findings } = report;
   const loaded = endpoints.filter(({ page }) => page !== undefined);
   const tables = [
     ...(endpoints.length === 0 ? [] : [pageTable(endpoints)]),
     ...(loaded.length === 0 ? [] : [metricTable(loaded), loadTable(loaded)]),
   ];
-  return [...tables, formatCounts(report), ...findings.map(formatFinding)].join("\n\n");
+  const head = cluster === undefined ? [] : formatCluster(cluster, columns);
+  return [...head, ...tables, formatCounts(report), ...findings.map(formatFinding)].join("\n\n");
 }
 
 function pageTable(endpoints: readonly EndpointReport[]): string {
   const table = newTable(["endpoint", "engine", "reads", "KiB", "lines", "ms", "changes"], 2);
   for (const { id, engine, reads, page } of endpoints) {
-    const name = `${middleCut(engine.name, engineWidth - 2)}${engine.from === "label" ? " *" : ""}`;
+    const name = `${cutMiddle(engine.name, engineWidth - 2)}${engine.from === "label" ? " *" : ""}`;
     const changes = page?.changes === undefined ? "-" : page.changes ? "yes" : "no";
     table.push([
       shortId(id),
@@ -65,7 +67,7 @@ function loadTable(endpoints: readonly EndpointReport[]): string {
   const table = newTable(["least/mean/most", "rank", "waiting", "running", "KV use"], 2);
   for (const { id, ranks, rankCount } of endpoints) {
     for (const { rank, waitingRequests, runningRequests, kvCacheRatio } of ranks.slice(0, shownRanks)) {
-      const name = rank === "" ? "-" : middleCut(rank, rankWidth);
+      const name = rank === "" ? "-" : cutMiddle(rank, rankWidth);
       table.push([
         shortId(id),
         name,
@@ -77,15 +79,6 @@ function loadTable(endpoints: readonly EndpointReport[]): string {
     if (rankCount > shownRanks) table.push([shortId(id), `${rankCount - shownRanks} more`, "", "", ""]);
   }
   return table.toString();
-}
-
-/** A table whose first `leftColumns` columns are text, the others numbers or words of one kind. */
-function newTable(head: readonly string[], leftColumns: number): InstanceType<typeof Table> {
-  return new Table({
-    head: [...head],
-    colAligns: head.map((_, i) => (i < leftColumns ? "left" : "right")),
-    style: { head: [], border: [], compact: true },
-  });
 }
 
 function formatVerdict(metrics: readonly MetricReport[]): string {
@@ -144,27 +137,7 @@ function describeEndpoints(ids: readonly string[]): string {
   return `${named.join(", ")}${rest === 0 ? "" : ` and ${rest} more`}`;
 }
 
-/** Breaks at blanks; a word that is longer than a line is cut. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ").flatMap((whole) => whole.match(new RegExp(`.{1,${width}}`, "g")) ?? [])) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === "" ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
-}
-
 /** An id in the tables; the namespace `default` goes without saying. */
 function shortId(id: string): string {
-  return middleCut(id.replace(/^default\//, ""), nameWidth);
-}
-
-/** Keeps both ends, where names differ. */
-function middleCut(text: string, width: number): string {
-  if (text.length <= width) return text;
-  const head = Math.floor((width - 2) / 2);
-  return `${text.slice(0, head)}..${text.slice(text.length - (width - 2 - head))}`;
+  return cutMiddle(id.replace(/^default\//, ""), nameWidth);
 }

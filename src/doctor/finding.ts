@@ -7,6 +7,16 @@ export type Severity = "error" | "warning" | "note";
 
 /** What a finding is about; stable, for programs. */
 export type FindingCode =
+  | "kind-absent"
+  | "kind-unanswered"
+  | "right-missing"
+  | "rights-unknown"
+  | "pool-missing"
+  | "pool-invalid"
+  | "pool-unanswered"
+  | "pods-unanswered"
+  | "pod-excluded"
+  | "pod-refused"
   | "no-endpoints"
   | "unreachable"
   | "flaky"
@@ -38,7 +48,7 @@ export type FindingCode =
 export interface Finding {
   readonly severity: Severity;
   readonly code: FindingCode;
-  /** Ids of the endpoints it is about, in the order of the file; empty for the pool as a whole. */
+  /** Ids of the endpoints or pods it is about, in the order of file or list; empty for the pool as a whole. */
   readonly endpoints: readonly string[];
   /** What was found. Printable ASCII: text of pages and servers is made fit for a terminal. */
   readonly message: string;

@@ -1,5 +1,8 @@
 import { printableText } from "../lib/printable-text.ts";
 import { describeEndpoint, type EndpointReport } from "./endpoint-report.ts";
+import { type ClusterReport, describeCluster } from "./cluster-report.ts";
+import { findInCluster } from "./cluster-findings.ts";
+import type { ClusterFacts } from "./examine-cluster.ts";
 import { explainFailure } from "./failure-advice.ts";
 import { type Finding, mergeFindings } from "./finding.ts";
 import { findInReads } from "./load-findings.ts";
@@ -17,7 +20,9 @@ export interface DoctorReport {
   readonly errors: number;
   readonly warnings: number;
   readonly notes: number;
-  /** In the order of the file. */
+  /** What the API server says; absent for endpoints of a file. */
+  readonly cluster?: ClusterReport;
+  /** In the order of the file, or of the pods. */
   readonly endpoints: readonly EndpointReport[];
   /** Errors first, then warnings, then notes. */
   readonly findings: readonly Finding[];
@@ -28,14 +33,17 @@ export interface Examination extends KnownEngines {
   readonly observations: readonly Observation[];
   /** Path of the pages. */
   readonly path: string;
+  /** Where the endpoints come from; undefined: from a file. */
+  readonly cluster?: ClusterFacts | undefined;
 }
 
 /** Says what is wrong with a pool. */
 export function diagnose(examination: Examination): DoctorReport {
-  const { observations, path } = examination;
+  const { observations, path, cluster } = examination;
   const findings = mergeFindings([
+    ...(cluster === undefined ? [] : findInCluster(cluster)),
     ...observations.flatMap((observation) => findOnEndpoint(observation, examination)),
-    ...findInPool(observations),
+    ...(cluster !== undefined && observations.length === 0 ? [] : findInPool(observations)),
   ]);
   const count = (severity: Finding["severity"]): number => findings.filter((one) => one.severity === severity).length;
   return {
@@ -43,6 +51,7 @@ export function diagnose(examination: Examination): DoctorReport {
     errors: count("error"),
     warnings: count("warning"),
     notes: count("note"),
+    ...(cluster === undefined ? {} : { cluster: describeCluster(cluster) }),
     endpoints: observations.map((observation) => describeEndpoint(observation, path)),
     findings,
   };

@@ -123,8 +123,12 @@ plugins:
 });
 
 const wrong: readonly (readonly [what: string, args: readonly string[], code: number, stderr: RegExp])[] = [
-  ["no endpoints", ["doctor"], 2, /^epp: doctor needs --endpoints FILE$/m],
-  ["a pool's name", ["doctor", "--pool-name", "p"], 2, /cannot use --pool-name: Kubernetes discovery is not available/],
+  [
+    "no endpoints",
+    ["doctor"],
+    2,
+    /^epp: doctor needs one of --pool-name NAME, --endpoint-selector LABELS, --endpoints FILE$/m,
+  ],
   ["no seconds", ["doctor", "--endpoints", "x", "--seconds", "0"], 2, /expected a whole number of at least 1/],
   [
     "a file that is not there",

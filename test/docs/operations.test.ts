@@ -20,7 +20,7 @@ test("docs/operations.md names every flag of the reference that has no effect he
 });
 
 test("links within docs/operations.md lead to its headings", () => {
-  const anchors = [...page.matchAll(/^## (.*)$/gm)].map(([, title = ""]) =>
+  const anchors = [...page.matchAll(/^##+ (.*)$/gm)].map(([, title = ""]) =>
     title
       .toLowerCase()
       .replace(/[^a-z0-9 -]/g, "")

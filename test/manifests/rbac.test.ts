@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { formatResource, neededRights } from "../../src/discovery/kubernetes/needed-rights.ts";
 import { clusterObjects, goldenObjects, helmScript, theObject } from "../support/manifests.ts";
 import { linesOf, permissions, type Rule } from "../support/permissions.ts";
 
@@ -51,6 +52,23 @@ for (const name of helmScript.renderedCases) {
       writes.filter((line) => !/ (leases|events|tokenreviews|subjectaccessreviews)\b/.test(line)),
       [],
     );
+  });
+}
+
+/** Flags of `epp doctor` that suit a golden file. */
+const asked: readonly (readonly [name: string, hasElection: boolean, hasReaders: boolean, poolGroup?: string])[] = [
+  ["gateway", false, true, "inference.networking.k8s.io"],
+  ["standalone-service", false, true],
+  ["high-availability", true, true, "inference.networking.k8s.io"],
+  ["former-names", true, false, "inference.networking.k8s.io"],
+];
+for (const [name, hasElection, hasReaders, poolGroup] of asked) {
+  test(`${name}: epp doctor asks for the rights that the chart grants`, () => {
+    const rights = neededRights({ namespace: "serving", poolName: "llm", poolGroup, hasElection, hasReaders });
+    const lines = rights.map((right) => {
+      return `${right.namespace === undefined ? "cluster" : "namespace"}: ${right.verb} ${formatResource(right)}`;
+    });
+    assert.deepEqual(lines.toSorted(), permissions(goldenObjects(name), "llm-epp"));
   });
 }
 

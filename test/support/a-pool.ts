@@ -3,6 +3,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import type { MetricsConfig } from "../../src/config/metrics-plugins.ts";
 import { builtInRegistry } from "../../src/config/registry.ts";
 import type { EndpointEntry } from "../../src/discovery/endpoints-file.ts";
+import type { ClusterFacts } from "../../src/doctor/examine-cluster.ts";
 import type { Observation, Read } from "../../src/doctor/observation.ts";
 import { type DoctorReport, diagnose } from "../../src/doctor/report.ts";
 import { createSurvey } from "../../src/doctor/survey-page.ts";
@@ -61,8 +62,12 @@ export function observe(
   };
 }
 
-/** What is wrong with these endpoints. */
-export function diagnosed(observations: readonly Observation[], metrics = aMetricsConfig()): DoctorReport {
+/** What is wrong with these endpoints, of a file or of a cluster. */
+export function diagnosed(
+  observations: readonly Observation[],
+  metrics = aMetricsConfig(),
+  cluster?: ClusterFacts,
+): DoctorReport {
   const engines = [...createEngines(metrics).byName.values()];
-  return diagnose({ observations, engines, engineLabelKey: metrics.engineLabelKey, path: "/metrics" });
+  return diagnose({ observations, engines, engineLabelKey: metrics.engineLabelKey, path: "/metrics", cluster });
 }

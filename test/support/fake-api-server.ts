@@ -28,7 +28,7 @@ export interface SeenRequest {
   readonly isWatch: boolean;
 }
 
-/** Answers a POST of a review (TokenReview, SubjectAccessReview, SelfSubjectAccessReview): body in, body out. */
+/** Answers a POST of a review (TokenReview, SubjectAccessReview, SelfSubjectReview, ...): body in, body out. */
 export type ReviewHandler = (review: Record<string, unknown>, plural: string) => unknown;
 
 /** How the fake starts. */
@@ -251,11 +251,32 @@ export class FakeApiServer {
       return reply(response, refusal.status, statusOf(refusal.status, refusal.reason, refusal.reason));
     const plural = /^\/apis\/(?:authentication|authorization)\.k8s\.io\/v1\/(\w+)$/.exec(url.pathname)?.[1];
     if (plural !== undefined) return reply(response, 201, await this.review(body as Record<string, unknown>, plural));
+    const [, group, version] = /^\/apis\/([^/]+)\/([^/]+)$/.exec(url.pathname) ?? [];
+    if (group !== undefined && version !== undefined) return this.#discover(group, version, response);
     const target = targetOf(url.pathname);
     if (target === undefined)
       return reply(response, 404, statusOf(404, "NotFound", "the server could not find the requested resource"));
     if (isWatch) this.#watch(target, query, response);
     else answer(this.store, this.faults, { method, target, query, body }, response);
+  }
+
+  /** Says which resources a group and version has. */
+  #discover(group: string, version: string, response: ServerResponse): void {
+    const known = resources.filter(
+      (entry) =>
+        entry.group === group &&
+        entry.version === version &&
+        !this.absent.has(entry.plural) &&
+        !this.absent.has(`${entry.plural}.${group}`),
+    );
+    if (known.length === 0) return reply(response, 404, statusOf(404, "NotFound", "404 page not found"));
+    const list = known.map(({ plural: name, kind, isNamespaced: namespaced }) => ({ name, kind, namespaced }));
+    reply(response, 200, {
+      kind: "APIResourceList",
+      apiVersion: "v1",
+      groupVersion: `${group}/${version}`,
+      resources: list,
+    });
   }
 
   async #wait(): Promise<void> {

@@ -23,10 +23,16 @@ export interface RunningEpp {
   readonly ended: Promise<EppRun>;
 }
 
-/** Starts `epp` with `args` from the sources, with more flags of Node's if need be; ended with the test. */
-export function startEpp(t: TestContext, args: readonly string[], nodeFlags: readonly string[] = []): RunningEpp {
+/** Starts `epp` with `args` from the sources, with more flags of Node's or variables if need be; ended with the test. */
+export function startEpp(
+  t: TestContext,
+  args: readonly string[],
+  nodeFlags: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): RunningEpp {
   const child = spawn(process.execPath, ["--import", "tsx", ...nodeFlags, entry, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
   });
   let [stdout, stderr, hasEnded] = ["", "", false];
   const wakers = new Set<() => void>();
@@ -66,7 +72,7 @@ export function startEpp(t: TestContext, args: readonly string[], nodeFlags: rea
   };
 }
 
-/** Runs `epp` with `args` to its end. */
-export function runEpp(t: TestContext, args: readonly string[]): Promise<EppRun> {
-  return startEpp(t, args).ended;
+/** Runs `epp` with `args` to its end, with more environment variables if need be. */
+export function runEpp(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<EppRun> {
+  return startEpp(t, args, [], env).ended;
 }

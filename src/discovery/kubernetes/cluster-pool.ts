@@ -50,7 +50,7 @@ interface FollowedPods {
 }
 
 /** The version of InferencePool (protocol 4.1). */
-const poolVersion = "v1";
+export const poolVersion = "v1";
 
 /**
  * Follows a pool and the pods that it selects (protocol 4.5). Another selector is followed beside the present one until all
