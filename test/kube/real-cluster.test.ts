@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { clusterSuite } from "../support/kube/cluster-suite.ts";
 import { ControlPlane } from "../support/kube/control-plane.ts";
+import { rightsSuite } from "../support/kube/rights-suite.ts";
 import { realCluster } from "../support/kube/real-cluster.ts";
 
 const binaries = process.env["KUBEBUILDER_ASSETS"] ?? "";
@@ -18,4 +19,5 @@ if (binaries === "" || missing.length > 0) {
   });
   after(() => plane?.close());
   clusterSuite("real API server", (t) => realCluster(t, plane as ControlPlane));
+  rightsSuite(() => plane as ControlPlane);
 }

@@ -3,7 +3,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { formatYaml } from "../../../src/lib/yaml-text.ts";
 import { createAuthority } from "../certificates.ts";
 import { AdminClient } from "./admin-client.ts";
 import { closedPort } from "../fake-model-server.ts";
@@ -56,6 +57,26 @@ export class ControlPlane {
       throw error;
     }
     return plane;
+  }
+
+  /** Writes a kubeconfig, and `ca.crt` beside it; `user`: what stands under `user:`. */
+  writeKubeconfig(path: string, user: Readonly<Record<string, unknown>>): void {
+    writeFileSync(join(dirname(path), "ca.crt"), this.ca);
+    const server = `https://127.0.0.1:${this.port}`;
+    const config = {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name: "real", cluster: { server, "certificate-authority": "ca.crt" } }],
+      users: [{ name: "picker", user }],
+      contexts: [{ name: "real", context: { cluster: "real", user: "picker", namespace: "default" } }],
+      "current-context": "real",
+    };
+    writeFileSync(path, formatYaml(config));
+  }
+
+  /** Writes one in which the admin acts as another user. */
+  writeKubeconfigAs(path: string, as: string): void {
+    this.writeKubeconfig(path, { token: adminToken, as });
   }
 
   /** Starts kube-apiserver and waits until it is ready. */

@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { readDocuments } from "../../../src/lib/document.ts";
-import { formatYaml } from "../../../src/lib/yaml-text.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { aFolder } from "./reflector-rig.ts";
 import { type KubeObject, pathOf, resourceOf } from "./resources.ts";
@@ -30,8 +29,7 @@ export async function realCluster(t: TestContext, plane: ControlPlane): Promise<
   const { admin } = plane;
   const folder = aFolder(t);
   const [kubeconfig, tokenFile] = [join(folder, "config"), join(folder, "token")];
-  writeFileSync(join(folder, "ca.crt"), plane.ca);
-  writeFileSync(kubeconfig, formatYaml(kubeconfigOf(plane.port)));
+  plane.writeKubeconfig(kubeconfig, { tokenFile: "token" });
   await empty(plane);
   let accounts = 0;
   const setRights = async (areGranted: boolean): Promise<void> => {
@@ -84,19 +82,8 @@ export async function realCluster(t: TestContext, plane: ControlPlane): Promise<
   };
 }
 
-function kubeconfigOf(port: number): unknown {
-  return {
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name: "real", cluster: { server: `https://127.0.0.1:${port}`, "certificate-authority": "ca.crt" } }],
-    users: [{ name: "picker", user: { tokenFile: "token" } }],
-    contexts: [{ name: "real", context: { cluster: "real", user: "picker", namespace: "default" } }],
-    "current-context": "real",
-  };
-}
-
 /** Creates an object, and a second time its status, which a creation leaves out. */
-async function create({ admin }: ControlPlane, object: KubeObject): Promise<void> {
+export async function create({ admin }: ControlPlane, object: KubeObject): Promise<void> {
   const collection = pathOf(resourceOf(object), object.metadata.namespace ?? "");
   const { managedFields, ...metadata } = object.metadata;
   // Nobody but the server writes managedFields; an annotation of the size does as well.
@@ -130,7 +117,8 @@ async function empty(plane: ControlPlane): Promise<void> {
   }
 }
 
-async function installCrds({ admin }: ControlPlane, isWanted: (crd: KubeObject) => boolean): Promise<void> {
+/** Makes the kinds known that tests bring CRDs for. */
+export async function installCrds({ admin }: ControlPlane, isWanted: (crd: KubeObject) => boolean): Promise<void> {
   const documents = readDocuments(readFileSync(crdFile, "utf8"), "crds.yaml");
   for (const crd of documents.map(({ raw }) => raw as KubeObject).filter(isWanted)) {
     const path = `${crdsPath}/${crd.metadata.name}`;
