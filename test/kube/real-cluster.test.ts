@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { clusterSuite } from "../support/kube/cluster-suite.ts";
 import { ControlPlane } from "../support/kube/control-plane.ts";
+import { realPickerCluster } from "../support/kube/picker-cluster.ts";
+import { pickerSuite } from "../support/kube/picker-suite.ts";
 import { rightsSuite } from "../support/kube/rights-suite.ts";
 import { realCluster } from "../support/kube/real-cluster.ts";
 
@@ -20,4 +22,5 @@ if (binaries === "" || missing.length > 0) {
   after(() => plane?.close());
   clusterSuite("real API server", (t) => realCluster(t, plane as ControlPlane));
   rightsSuite(() => plane as ControlPlane);
+  pickerSuite("real API server", (t) => realPickerCluster(t, plane as ControlPlane));
 }

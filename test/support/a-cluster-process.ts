@@ -4,13 +4,20 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { PickerAddress } from "../../src/envoy/options.ts";
-import type { TestCluster } from "./a-cluster.ts";
 import type { PickerPorts } from "./a-deployed-picker.ts";
 import { connectAsEnvoy, type EnvoyStream } from "./ext-proc-client.ts";
 import { connectHealth, type HealthClient } from "./health-client.ts";
 import { aFolder } from "./kube/reflector-rig.ts";
 
-/** A picker of the pool `ns/pool` in a process of its own. */
+/** A pool of a cluster, and the way to it for its picker. */
+export interface ProcessPool {
+  readonly namespace: string;
+  readonly poolName: string;
+  /** Writes the kubeconfig of the picker. */
+  writeKubeconfig(path: string): void;
+}
+
+/** A picker of a pool in a process of its own. */
 export interface ClusterProcess {
   readonly child: ChildProcess;
   readonly ports: PickerPorts;
@@ -37,19 +44,19 @@ export const shortElection = [
 ] as const;
 
 /**
- * Starts `epp serve --pool-name pool --pool-namespace ns` without TLS and tokens, with `args` behind; ports are free ones of
- * loopback unless `ports` names them. Resolves once its ports are open; ends with the test.
+ * Starts `epp serve --pool-name` for a pool, without TLS and tokens, with `args` behind; ports are free ones of loopback unless
+ * `ports` names them. Resolves once its ports are open; ends with the test.
  */
 export async function startClusterProcess(
   t: TestContext,
-  { server }: TestCluster,
+  cluster: ProcessPool,
   { args = [], ports }: { readonly args?: readonly string[]; readonly ports?: PickerPorts } = {},
 ): Promise<ClusterProcess> {
   const kubeconfig = join(aFolder(t), "kubeconfig");
-  server.writeKubeconfig(kubeconfig);
+  cluster.writeKubeconfig(kubeconfig);
   const { grpcPort = 0, grpcHealthPort = 0, metricsPort = 0 } = ports ?? {};
   const listen = ["--host=127.0.0.1", `--grpc-port=${grpcPort}`, `--grpc-health-port=${grpcHealthPort}`];
-  const pool = ["--pool-name=pool", "--pool-namespace=ns", "--allow-loopback"];
+  const pool = [`--pool-name=${cluster.poolName}`, `--pool-namespace=${cluster.namespace}`, "--allow-loopback"];
   const open = ["--secure-serving=false", "--metrics-endpoint-auth=false", `--metrics-port=${metricsPort}`];
   const child = spawn(process.execPath, ["--import", "tsx", entry, "serve", ...pool, ...listen, ...open, ...args], {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -86,7 +93,7 @@ export async function startClusterProcess(
 /** Two pickers of one election: the first leads, the second follows and is warm. */
 export async function aLeaderAndFollower(
   t: TestContext,
-  cluster: TestCluster,
+  cluster: ProcessPool,
   args: readonly string[] = shortElection,
 ): Promise<{ readonly leader: ClusterProcess; readonly follower: ClusterProcess }> {
   const leader = await startClusterProcess(t, cluster, { args });

@@ -28,9 +28,16 @@ export interface LoggedLine extends Readonly<Record<string, unknown>> {
 /** A fake API server and the objects of one namespace, `ns`. */
 export class TestCluster {
   readonly server: FakeApiServer;
+  readonly namespace = "ns";
+  readonly poolName = "pool";
 
   constructor(server: FakeApiServer) {
     this.server = server;
+  }
+
+  /** Writes the kubeconfig of a picker. */
+  writeKubeconfig(path: string): void {
+    this.server.writeKubeconfig(path);
   }
 
   /** Creates the pool or replaces it. */

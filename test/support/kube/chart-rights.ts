@@ -1,5 +1,6 @@
 import { type ClusterObject, goldenObjects, helmScript } from "../manifests.ts";
 import type { ControlPlane } from "./control-plane.ts";
+import type { ReviewedAttributes } from "./reviewed-attributes.ts";
 
 /** Namespace of the release that golden files are rendered for, and its picker's service account. */
 export const releaseNamespace = "serving";
@@ -30,6 +31,18 @@ export async function tokenOf({ admin }: ControlPlane, account: string): Promise
   const path = `${collections["ServiceAccount"]?.(releaseNamespace)}/${account}/token`;
   const reply = (await admin.must("POST", path, { spec: { expirationSeconds: 600 } })) as { status: { token: string } };
   return reply.status.token;
+}
+
+/** Whether the API server lets a service account of the release do something. */
+export async function isGranted(
+  { admin }: ControlPlane,
+  account: string,
+  attributes: ReviewedAttributes,
+): Promise<boolean> {
+  const path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+  const spec = { user: userOf(account), ...attributes };
+  const review = (await admin.must("POST", path, { spec })) as { status: { allowed: boolean } };
+  return review.status.allowed;
 }
 
 /** Name of a service account of the release as the API server has it. */
