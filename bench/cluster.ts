@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { pickOnce, TestCluster } from "../test/support/a-cluster.ts";
@@ -13,6 +14,8 @@ import { type PodServers, startPodServers } from "../test/support/pod-servers.ts
 
 const rounds = 20;
 const epp = fileURLToPath(new URL("../bin/epp.js", import.meta.url));
+/** Lets the bench ask a picker to collect its garbage. */
+const collecting = ["--expose-gc", "--import", 'data:text/javascript,process.on("SIGUSR2",()=>{gc();gc()})'];
 
 /** Ends what was begun, the last first. */
 class Ends {
@@ -67,10 +70,14 @@ async function startPicker({ cluster, ends }: World): Promise<Started> {
   const ports = ["--host", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"];
   const pool = ["--pool-name", "pool", "--pool-namespace", "ns", "--allow-loopback", "--metrics-endpoint-auth=false"];
   const sinceMs = performance.now();
-  const child = spawn(process.execPath, [epp, "serve", ...pool, ...ports, "--secure-serving=false", "-v", "1"], {
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
-    env: { ...process.env, KUBECONFIG: kubeconfig },
-  });
+  const child = spawn(
+    process.execPath,
+    [...collecting, epp, "serve", ...pool, ...ports, "--secure-serving=false", "-v", "1"],
+    {
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      env: { ...process.env, KUBECONFIG: kubeconfig },
+    },
+  );
   const ended = once(child, "exit");
   ends.after(async () => {
     child.kill("SIGKILL");
@@ -79,7 +86,9 @@ async function startPicker({ cluster, ends }: World): Promise<Started> {
   const [message] = (await once(child, "message")) as [{ grpcPort: number; grpcHealthPort: number }];
   const health = connectHealth(ends, message.grpcHealthPort);
   const watch = health.watch("");
-  while ((await watch.next()) !== "SERVING");
+  const over = ended.then(([code]) => Promise.reject(new Error(`Cannot measure: the picker ended with ${code}`)));
+  over.catch(() => {});
+  while ((await Promise.race([watch.next(), over])) !== "SERVING");
   const readyMs = performance.now() - sinceMs;
   return { child, grpcPort: message.grpcPort, readyMs, readyCpuMs: cpuMs(child) };
 }
@@ -93,14 +102,27 @@ function rssMb({ child }: Started): number {
   return (Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) * 1024) / 1e6;
 }
 
-/** Resident memory once it has stopped growing for some seconds. */
-async function settledRssMb(started: Started): Promise<number> {
-  let most = 0;
+interface Memory {
+  /** Most that was resident within 20 s, garbage included. */
+  readonly mostMb: number;
+  /** Resident right after a collection. */
+  readonly collectedMb: number;
+}
+
+async function measureRss(started: Started): Promise<Memory> {
+  let mostMb = 0;
   for (let second = 0; second < 20; second++) {
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    most = Math.max(most, rssMb(started));
+    await sleep(1000);
+    mostMb = Math.max(mostMb, rssMb(started));
   }
-  return most;
+  let collectedMb = mostMb;
+  // What is freed goes back to the system a little later, while new garbage comes.
+  for (let round = 0; round < 5; round++) {
+    started.child.kill("SIGUSR2");
+    await sleep(1000);
+    collectedMb = Math.min(collectedMb, rssMb(started));
+  }
+  return { mostMb, collectedMb };
 }
 
 async function within<T>(pods: number, use: (world: World, started: Started) => Promise<T>): Promise<T> {
@@ -171,12 +193,15 @@ async function benchStart(): Promise<void> {
 
 /** A picker at work has garbage whatever the pool, so what a pod takes is what more pods add. */
 async function benchMemory(): Promise<void> {
-  const few = await within(200, (_, started) => settledRssMb(started));
-  const many = await within(1000, (_, started) => settledRssMb(started));
-  const perPodKb = ((many - few) * 1000) / 800;
-  console.log(
-    `resident memory: ${few.toFixed(0)} MB with 200 pods, ${many.toFixed(0)} MB with 1000, ${perPodKb.toFixed(0)} KB a pod`,
-  );
+  const few = await within(200, (_, started) => measureRss(started));
+  const many = await within(1000, (_, started) => measureRss(started));
+  const tellMb = (what: string, of: (memory: Memory) => number): void => {
+    const perPodKb = ((of(many) - of(few)) * 1000) / 800;
+    const mb = `${of(few).toFixed(0)} MB with 200 pods, ${of(many).toFixed(0)} MB with 1000`;
+    console.log(`resident memory${what}: ${mb}, ${perPodKb.toFixed(0)} KB a pod`);
+  };
+  tellMb(", the most", ({ mostMb }) => mostMb);
+  tellMb(" after a collection", ({ collectedMb }) => collectedMb);
 }
 
 const parts = { changes: benchChanges, start: benchStart, memory: benchMemory };

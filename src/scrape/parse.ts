@@ -77,15 +77,19 @@ export function createPageParser(metrics: ModelServerMetrics): PageParser {
     }
     const parsed = new Map<string, Series | undefined>();
     let rejectedLines = lines.rejectedLines;
+    let isNew = false;
     const seriesOf = (line: string): Series | undefined => {
       if (parsed.has(line)) return parsed.get(line);
-      const series = known.has(line) ? known.get(line) : parseSampleLine(line);
+      const isKnown = known.has(line);
+      const series = isKnown ? known.get(line) : parseSampleLine(line);
+      isNew ||= !isKnown;
       parsed.set(line, series);
       if (series === undefined) rejectedLines++;
       return series;
     };
     const read = readSignals(compiled, createFamilyReader(lines, seriesOf));
-    known = parsed;
+    // What stays from page to page grows old, and is dear to collect: an equal page leaves the lines that are there.
+    if (isNew || parsed.size !== known.size) known = parsed;
     const absent = absentOf(compiled, read, rejectedLines);
     const signals = absent.length === 0 ? read : { ...read, absent };
     return { kind: "page", signals, missing: missingOf(compiled, signals), rejectedLines, bytes: page.length };
