@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { OpenedLoad } from "./open-load.ts";
 import type { ExperimentPlan, Job } from "./plan.ts";
 import { type JobResult, runJob } from "./run-job.ts";
-import type { FromWorker, ToWorker } from "./worker-messages.ts";
+import type { FromWorker, ToWorker, WorkerData } from "./worker-messages.ts";
 
 /** Runs jobs of one plan. The results do not depend on how many threads do it. */
 export interface JobRunner {
@@ -12,9 +12,11 @@ export interface JobRunner {
   close(): Promise<void>;
 }
 
-/** Jobs in this thread, one after the other, on `load`, or in `threads` of them, which open the plan's load for themselves. */
+/** Jobs in this thread, one after the other, on `load`, or in `threads` of them, which take over its content or open it for themselves. */
 export function createJobRunner(plan: ExperimentPlan, threads: number, load: OpenedLoad): JobRunner {
-  return threads <= 1 ? new OwnThread(plan, load) : new Threads(plan, threads);
+  return threads <= 1
+    ? new OwnThread(plan, load)
+    : new Threads(threads, { plan, ...(load.content !== undefined && { content: load.content }) });
 }
 
 class OwnThread implements JobRunner {
@@ -42,8 +44,8 @@ class OwnThread implements JobRunner {
 class Threads implements JobRunner {
   readonly #workers: readonly Worker[];
 
-  constructor(plan: ExperimentPlan, threads: number) {
-    this.#workers = Array.from({ length: threads }, () => startWorker(plan));
+  constructor(threads: number, data: WorkerData) {
+    this.#workers = Array.from({ length: threads }, () => startWorker(data));
   }
 
   run(jobs: readonly Job[], onDone?: (done: number) => void): Promise<JobResult[]> {
@@ -79,10 +81,9 @@ class Threads implements JobRunner {
 }
 
 /** From sources a thread loads the compiler of sources first: threads do not take over the loader of the process. */
-function startWorker(plan: ExperimentPlan): Worker {
-  if (!import.meta.url.endsWith(".ts"))
-    return new Worker(new URL("./worker.js", import.meta.url), { workerData: plan });
+function startWorker(workerData: WorkerData): Worker {
+  if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./worker.js", import.meta.url), { workerData });
   const { href } = new URL("./worker.ts", import.meta.url);
   const code = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import('${href}'); })`;
-  return new Worker(code, { workerData: plan, eval: true });
+  return new Worker(code, { workerData, eval: true });
 }

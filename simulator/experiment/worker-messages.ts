@@ -1,7 +1,15 @@
-import type { Job } from "./plan.ts";
+import type { LoadContent } from "./open-load.ts";
+import type { ExperimentPlan, Job } from "./plan.ts";
 import type { JobResult } from "./run-job.ts";
 
-/** A job for a thread, whose plan is its `workerData`. */
+/** What a thread begins with. */
+export interface WorkerData {
+  readonly plan: ExperimentPlan;
+  /** Absent: the thread opens the plan's load. */
+  readonly content?: LoadContent;
+}
+
+/** A job for a thread. */
 export interface ToWorker {
   readonly index: number;
   readonly job: Job;

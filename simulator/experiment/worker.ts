@@ -1,13 +1,13 @@
 /** A thread of `createJobRunner`. */
 import { parentPort, workerData } from "node:worker_threads";
-import { openLoad } from "./open-load.ts";
-import type { ExperimentPlan } from "./plan.ts";
+import { loadOf, openLoad } from "./open-load.ts";
 import { runJob } from "./run-job.ts";
 import { createSimulatePolicy } from "./simulate-policy.ts";
-import type { FromWorker, ToWorker } from "./worker-messages.ts";
+import type { FromWorker, ToWorker, WorkerData } from "./worker-messages.ts";
 
-const plan = workerData as ExperimentPlan;
-const simulatePolicy = createSimulatePolicy(plan, await openLoad(plan.load, plan.firstSeed));
+const { plan, content } = workerData as WorkerData;
+const load = await (content === undefined ? openLoad(plan.load, plan.firstSeed) : loadOf(plan.load, content));
+const simulatePolicy = createSimulatePolicy(plan, load);
 
 parentPort?.on("message", ({ index, job }: ToWorker) => {
   parentPort?.postMessage(answer(index, job));

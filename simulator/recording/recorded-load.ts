@@ -1,21 +1,13 @@
-import type { RecordedPick, RecordingLine } from "../../src/recording/line.ts";
 import type { RequestTable } from "../engine/request-table.ts";
 import { RequestTableBuilder } from "../traces/request-table-builder.ts";
-import type { OpenedRecording } from "./read-recording.ts";
 import { recordedChain } from "./recorded-request.ts";
+import { arrivalOf, type RecordedRequest, type RecordedRun } from "./recorded-run.ts";
 
 /** The requests of a recording as a load. */
 export interface RecordedLoad {
   readonly requests: RequestTable;
   /** What a user should know of how it was read, each a sentence. */
   readonly notes: readonly string[];
-}
-
-/** What is known of a request at the end of the recording. */
-interface Known {
-  readonly pick: RecordedPick;
-  promptTokens: number | undefined;
-  outputTokens: number | undefined;
 }
 
 /** Tokens of an answer of which nothing was reported, where no answer was. */
@@ -27,48 +19,26 @@ const bytesPerToken = 4;
  * that responses reported; where none did, an answer has the mean length of the others. Throws an error that names the
  * recording when it has no request.
  */
-export function readRecordedLoad(recording: OpenedRecording): RecordedLoad {
-  const { requests, adapters } = collect(recording.lines());
+export function readRecordedLoad(run: RecordedRun): RecordedLoad {
+  const { requests, adapters } = run;
   if (requests.length === 0) {
-    const { files, header } = recording;
+    const { files, header } = run;
     const found = header.source === "watch" ? "samples alone, recorded beside another picker" : "no request";
     throw new Error(`Cannot simulate recording "${files[0]}": found ${found}, expected decisions of a picker`);
   }
   const blockTokens = requests.find(({ pick }) => pick.blockTokens !== undefined)?.pick.blockTokens ?? 64;
   const builder = new RequestTableBuilder(blockTokens, "model");
-  const reported = requests.flatMap(({ outputTokens }) => (outputTokens === undefined ? [] : [outputTokens]));
+  const reported = requests.flatMap(({ done }) => done?.outputTokens ?? []);
   const mean = reported.reduce((sum, tokens) => sum + tokens, 0) / reported.length;
   const usual = reported.length === 0 ? unknownAnswerTokens : Math.max(1, Math.round(mean));
   const startMs = Math.min(...requests.slice(0, 1000).map(({ pick }) => arrivalOf(pick)));
   for (const request of requests) addRequest(builder, request, { startMs, usual, blockTokens, adapters });
-  return { requests: builder.build(), notes: notesOf(recording, requests, reported.length, usual) };
-}
-
-function collect(lines: Iterable<RecordingLine>): { requests: Known[]; adapters: ReadonlySet<string> } {
-  const requests: Known[] = [];
-  const byNumber = new Map<number, Known>();
-  const adapters = new Set<string>();
-  for (const line of lines) {
-    if (line.kind === "pick") {
-      const known = { pick: line, promptTokens: undefined, outputTokens: undefined };
-      requests.push(known);
-      byNumber.set(line.n, known);
-    } else if (line.kind === "sample") {
-      for (const name of [...(line.adapters?.running ?? []), ...(line.adapters?.waiting ?? [])]) adapters.add(name);
-    } else if (line.kind === "done") {
-      const known = byNumber.get(line.n);
-      byNumber.delete(line.n);
-      if (known === undefined) continue;
-      known.promptTokens = line.promptTokens;
-      known.outputTokens = line.outputTokens;
-    }
-  }
-  return { requests, adapters };
+  return { requests: builder.build(), notes: notesOf(run, reported.length, usual) };
 }
 
 function addRequest(
   builder: RequestTableBuilder,
-  { pick, ...known }: Known,
+  { pick, done }: RecordedRequest,
   context: {
     readonly startMs: number;
     readonly usual: number;
@@ -77,15 +47,12 @@ function addRequest(
   },
 ): void {
   const { model, targetModel = model, maxOutputTokens, priority } = pick;
-  const promptTokens = Math.max(
-    1,
-    known.promptTokens ?? pick.promptTokens ?? Math.ceil(pick.promptBytes / bytesPerToken),
-  );
+  const promptTokens = promptTokensOf({ pick, done });
   const bound = maxOutputTokens ?? Number.POSITIVE_INFINITY;
   builder.add({
     arrivalMs: Math.max(0, arrivalOf(pick) - context.startMs),
     promptTokens,
-    outputTokens: Math.max(1, known.outputTokens ?? Math.min(context.usual, bound)),
+    outputTokens: Math.max(1, done?.outputTokens ?? Math.min(context.usual, bound)),
     model: targetModel,
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
     ...(priority !== undefined && { priority }),
@@ -99,21 +66,17 @@ function addRequest(
   builder.addBlocks(Array.from({ length: full }, (_, i) => contentOf(words, i)));
 }
 
+/** As the response said; as it was estimated where none did. */
+function promptTokensOf({ pick, done }: Pick<RecordedRequest, "pick" | "done">): number {
+  return Math.max(1, done?.promptTokens ?? pick.promptTokens ?? Math.ceil(pick.promptBytes / bytesPerToken));
+}
+
 /** 53 bits of a hash, as a whole number. */
 function contentOf(words: Uint32Array, block: number): number {
   return (words[2 * block] as number) + ((words[2 * block + 1] as number) & 0x1fffff) * 4_294_967_296;
 }
 
-function arrivalOf({ arrivedAtMs, decidedAtMs }: RecordedPick): number {
-  return arrivedAtMs ?? decidedAtMs;
-}
-
-function notesOf(
-  { report }: OpenedRecording,
-  requests: readonly Known[],
-  reported: number,
-  usual: number,
-): readonly string[] {
+function notesOf({ report, requests }: RecordedRun, reported: number, usual: number): readonly string[] {
   const silent = requests.length - reported;
   return [
     ...report.bad.map(({ file, line, problem }) => `${file}:${line}: ${problem}`),

@@ -1,3 +1,4 @@
+import type { OpenedRecord } from "../../simulator/experiment/open-record.ts";
 import type { ExperimentPlan } from "../../simulator/experiment/plan.ts";
 import type { GateResult } from "../../simulator/gate/gate.ts";
 import { UsageError } from "./exit.ts";
@@ -9,15 +10,19 @@ import { toSpec } from "./simulate-plan.ts";
  * standard error, when several policies are to be ranked and the record is not reproduced, unless `--despite-gate`; UsageError
  * for flags of the gate without a record.
  */
-export async function passGate(plan: ExperimentPlan, flags: SimulateFlags): Promise<ExperimentPlan> {
-  if (plan.load.kind !== "recording") {
+export async function passGate(
+  plan: ExperimentPlan,
+  record: OpenedRecord | undefined,
+  flags: SimulateFlags,
+): Promise<ExperimentPlan> {
+  if (record?.kind !== "recording") {
     if (flags.recordedPolicy !== undefined) refuseFlag("--recorded-policy");
     if (flags.despiteGate === true) refuseFlag("--despite-gate");
     return plan;
   }
   const { gateRecording } = await import("../../simulator/gate/gate-recording.ts");
   const given = flags.recordedPolicy;
-  const gate = await gateRecording(plan, given === undefined ? undefined : toSpec(given));
+  const gate = await gateRecording(plan, record.run, given === undefined ? undefined : toSpec(given));
   const isRanking = plan.policies.length > 1;
   if (isRanking && !gate.passes && flags.despiteGate !== true) await refuseRanking(gate, plan.load.source);
   return { ...plan, gate };

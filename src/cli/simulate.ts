@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Knee } from "../../simulator/experiment/knee.ts";
 import type { Shard } from "../../simulator/experiment/partial-result.ts";
 import type { ExperimentPlan, Job, Variation } from "../../simulator/experiment/plan.ts";
+import type { OpenedRecord } from "../../simulator/experiment/open-record.ts";
 import type { JobResult } from "../../simulator/experiment/run-job.ts";
 import type { ExperimentResult } from "../../simulator/experiment/result.ts";
 import { exitCode, UsageError } from "./exit.ts";
@@ -21,7 +22,10 @@ export function registerSimulate(program: Command): void {
     if (flags.merge !== undefined) return present(await mergeFiles(flags.merge), flags);
     const { makePlan } = await import("./simulate-plan.ts");
     const { passGate } = await import("./simulate-gate.ts");
-    await simulatePlan(await passGate(await makePlan(flags, command), flags), flags);
+    const { openRecord } = await import("../../simulator/experiment/open-record.ts");
+    const plan = await makePlan(flags, command);
+    const record = await openRecord(plan.load);
+    await simulatePlan(await passGate(plan, record, flags), record, flags);
   });
 }
 
@@ -48,11 +52,15 @@ interface Prepared {
   readonly variations: readonly Variation[];
 }
 
-async function simulatePlan(plan: ExperimentPlan, flags: SimulateFlags): Promise<void> {
+async function simulatePlan(
+  plan: ExperimentPlan,
+  record: OpenedRecord | undefined,
+  flags: SimulateFlags,
+): Promise<void> {
   const { openLoad } = await import("../../simulator/experiment/open-load.ts");
   const { toPolicy } = await import("../../simulator/experiment/simulate-policy.ts");
   for (const spec of plan.policies) toPolicy(spec);
-  const load = await openLoad(plan.load, plan.firstSeed);
+  const load = await openLoad(plan.load, plan.firstSeed, record);
   for (const note of load.notes) process.stderr.write(`${note}\n`);
   const { planJobs } = await import("../../simulator/experiment/plan.ts");
   const { drawVariations } = await import("../../simulator/experiment/variations.ts");

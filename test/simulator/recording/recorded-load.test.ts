@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readRecordedLoad } from "../../../simulator/recording/recorded-load.ts";
+import { collectRun } from "../../../simulator/recording/recorded-run.ts";
 import { aRequest } from "../../support/a-request.ts";
 import { inMemory, RecordedPicker, specOf } from "../../support/a-recorded-picker.ts";
 
@@ -21,7 +22,7 @@ test("recorded requests are a load: arrivals, reported lengths, adapters, shared
   const [first] = picker.open;
   first?.completed(200, { promptTokens: 587, completionTokens: 30, totalTokens: 617, cachedTokens: undefined });
   first?.release("completed");
-  const { requests, notes } = readRecordedLoad(inMemory(picker.lines));
+  const { requests, notes } = readRecordedLoad(collectRun(inMemory(picker.lines)));
   assert.deepEqual([...requests.arrivalMs], [0, 100, 200]);
   assert.deepEqual([...requests.promptTokens], [587, 587, 150]);
   assert.deepEqual([...requests.outputTokens], [30, 30, 30]);
@@ -42,7 +43,7 @@ test("recorded requests are a load: arrivals, reported lengths, adapters, shared
 test("a recording without a request cannot be a load, and says what it is", () => {
   const picker = new RecordedPicker();
   picker.store.reset([specOf(0)]);
-  assert.throws(() => readRecordedLoad(inMemory(picker.lines)), {
+  assert.throws(() => readRecordedLoad(collectRun(inMemory(picker.lines))), {
     message: /^Cannot simulate recording .*: found no request, expected decisions of a picker$/,
   });
 });
