@@ -1,5 +1,5 @@
 import type { RecordedSample } from "../../src/recording/line.ts";
-import { arrivalOf, type RecordedRun } from "../recording/recorded-run.ts";
+import { arrivalOf, type RecordedRun, runningOf } from "../recording/recorded-run.ts";
 import { distributionOf } from "./distribution.ts";
 import type { PoolObservation } from "./gate.ts";
 import { TimeMean } from "./time-mean.ts";
@@ -56,12 +56,6 @@ function latenciesOf({ requests }: RecordedRun): Pick<PoolObservation, "ttftMs" 
     if (done?.cause === "completed" && gaps > 0) tpotMs.push((done.atMs - firstMs) / gaps);
   }
   return { ttftMs: distributionOf(ttftMs), itlMs: undefined, tpotMs: distributionOf(tpotMs) };
-}
-
-/** Some engines count waiting requests among the running ones. */
-function runningOf({ running, waiting, runningIsTotal }: RecordedSample): number {
-  if (runningIsTotal !== true) return running ?? Number.NaN;
-  return Math.max(0, (running ?? Number.NaN) - (waiting ?? Number.NaN));
 }
 
 /** Reads means over the endpoints of their means over time; NaN when none is known. */

@@ -24,7 +24,7 @@ export interface IntervalOptions {
 }
 
 /** Fewer steps than this say little, since the first and the last are cut. */
-const leastSteps = 5;
+export const leastSteps = 5;
 
 /**
  * Stretches of one endpoint that say how long its steps take; those without steps, or idle at an end, are left out. Steps are those
@@ -102,13 +102,25 @@ function prefillOnlySteps(computed: number, counted: number, { maxBatchedTokens 
   return Math.max(0, Math.floor(computed / maxBatchedTokens) - counted);
 }
 
+/** Share of contexts that is stored in the stretch that ends at instant `at`. */
+function uniqueShare({ counters }: EndpointSeries, at: number): number {
+  return storedShare({
+    hitRatio: growth(counters.prefixHitTokens, at) / growth(counters.prefixQueryTokens, at),
+    promptTokens: growth(counters.promptTokens, at),
+    answerTokens: growth(counters.generationTokens, at),
+  });
+}
+
 /**
  * Share of contexts that is stored: what requests share is stored once and read by each. Prompts are taken to share at the ratio of
- * hits to queries, answers not at all.
+ * hits to queries, answers not at all. 1 where that is not known.
  */
-function uniqueShare({ counters }: EndpointSeries, at: number): number {
-  const hits = growth(counters.prefixHitTokens, at) / growth(counters.prefixQueryTokens, at);
-  const [prompts, answers] = [growth(counters.promptTokens, at), growth(counters.generationTokens, at)];
-  if (!(hits >= 0 && hits <= 1) || !(prompts + answers > 0)) return 1;
-  return 1 - hits * (prompts / (prompts + answers / 2));
+export function storedShare(totals: {
+  readonly hitRatio: number;
+  readonly promptTokens: number;
+  readonly answerTokens: number;
+}): number {
+  const { hitRatio, promptTokens, answerTokens } = totals;
+  if (!(hitRatio >= 0 && hitRatio <= 1) || !(promptTokens + answerTokens > 0)) return 1;
+  return 1 - hitRatio * (promptTokens / (promptTokens + answerTokens / 2));
 }

@@ -30,6 +30,9 @@ export interface CoefficientFit {
   readonly conditionNumber: number;
 }
 
+/** What pages must show for a fit. */
+export const neededMetrics = "running, kv cache, generated and prompt tokens, steps or times between tokens";
+
 const heldOutShare = 0.2;
 const leastIntervals = 12;
 const rounds = 25;
@@ -42,22 +45,37 @@ const unitsMs: Readonly<Record<FittedName, number>> = {
 };
 
 /**
- * Fits the time of a step (simulator 1.3, without attention) to what endpoints with equal hardware showed: least squares with
- * floors, outliers weighted down (Huber), the last fifth of the time held out. Throws an error when fewer than 12 stretches of
- * work without a pause are left to fit.
+ * Fits the time of a step (simulator 1.3, without attention) to what endpoints with equal hardware showed. Throws an error when fewer
+ * than 12 stretches of work without a pause are left to fit.
  */
 export function fitCoefficients(endpoints: readonly EndpointSeries[], options: FitOptions): CoefficientFit {
-  const intervals = endpoints.flatMap((series) => busyIntervals(series, options)).toSorted((a, b) => a.atMs - b.atMs);
+  return fitStretches(
+    endpoints.flatMap((series) => busyIntervals(series, options)),
+    options.floors,
+    neededMetrics,
+  );
+}
+
+/**
+ * Fits to stretches of any servers with equal hardware: least squares with floors, outliers weighted down (Huber), the last fifth of the
+ * time held out. Throws an error, which says that `needed` is, when fewer than 12 are left to fit.
+ */
+export function fitStretches(
+  stretches: readonly BusyInterval[],
+  floors: FittedCoefficients,
+  needed: string,
+): CoefficientFit {
+  const intervals = stretches.toSorted((a, b) => a.atMs - b.atMs);
   const first = intervals[0]?.atMs ?? 0;
   const splitMs = first + (1 - heldOutShare) * ((intervals.at(-1)?.atMs ?? 0) - first);
   const fitted = intervals.filter(({ atMs }) => atMs <= splitMs);
   const heldOut = intervals.filter(({ atMs }) => atMs > splitMs);
   if (fitted.length < leastIntervals) {
     throw new Error(
-      `Cannot fit coefficients: ${fitted.length} stretches of work without a pause, expected at least ${leastIntervals} (running, kv cache, generated and prompt tokens, steps or times between tokens are needed)`,
+      `Cannot fit coefficients: ${fitted.length} stretches of work without a pause, expected at least ${leastIntervals} (${needed} are needed)`,
     );
   }
-  const lower = fittedNames.map((name) => options.floors[name]);
+  const lower = fittedNames.map((name) => floors[name]);
   const { solution, problem } = solveRobustly(fitted, lower);
   const coefficients = Object.fromEntries(fittedNames.map((name, j) => [name, solution.coefficients[j] as number]));
   const predict = predictor(solution.coefficients);

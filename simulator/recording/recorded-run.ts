@@ -43,6 +43,12 @@ export function arrivalOf({ arrivedAtMs, decidedAtMs }: RecordedPick): number {
   return arrivedAtMs ?? decidedAtMs;
 }
 
+/** Requests in the batch; some engines count waiting requests among them. NaN unknown. */
+export function runningOf({ running, waiting, runningIsTotal }: RecordedSample): number {
+  if (runningIsTotal !== true) return running ?? Number.NaN;
+  return Math.max(0, (running ?? Number.NaN) - (waiting ?? Number.NaN));
+}
+
 class Collector {
   readonly requests: RecordedRequest[] = [];
   readonly samples = new Map<number, RecordedSample[]>();
