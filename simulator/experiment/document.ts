@@ -17,6 +17,7 @@ export function formatDocument(result: ExperimentResult): string {
     isCold: plan.isCold,
     draws: plan.draws,
     ...(plan.load.kind === "metrics" && { reconstruction: { source: "metrics", draws: plan.seeds } }),
+    ...(plan.fitted !== undefined && { fitted: plan.fitted }),
     ...(plan.gate !== undefined && { gate: plan.gate }),
     ...(knees.length > 0 && { knees }),
   };

@@ -1,5 +1,6 @@
 import type { GateResult } from "../gate/gate.ts";
 import type { Slo } from "../statistics/counted-rows.ts";
+import type { FittedReplica } from "./fitted-replica.ts";
 
 /** A policy by name, or an EndpointPickerConfig. Plain data: it travels to other threads and machines. */
 export interface PolicySpec {
@@ -48,6 +49,8 @@ export interface ExperimentPlan {
   readonly load: LoadSpec;
   readonly policies: readonly PolicySpec[];
   readonly preset: string;
+  /** What counts instead of the preset's coefficients; absent: those of the preset. */
+  readonly fitted?: FittedReplica;
   /** Conditions under which the policies are compared, in the order of the report. */
   readonly cells: readonly Cell[];
   /** First seed; further ones follow it. */

@@ -8,6 +8,7 @@ import { presetConfig, type PresetName } from "../replica/presets.ts";
 import { scenario } from "../scenarios/registry.ts";
 import { replicaConfigs, type Scenario } from "../scenarios/scenario.ts";
 import type { OpenedLoad } from "./open-load.ts";
+import { replicaOverrides } from "./fitted-replica.ts";
 import type { ExperimentPlan, Factors, Job, PolicySpec } from "./plan.ts";
 import type { SimulatePolicy } from "./run-job.ts";
 
@@ -47,9 +48,12 @@ function sceneOf({ load }: ExperimentPlan): Scenario | undefined {
 }
 
 function poolOf(plan: ExperimentPlan, replicas: number): ReplicaConfig[] {
+  const { preset, fitted } = plan;
   const scene = sceneOf(plan);
-  if (scene === undefined) return Array.from({ length: replicas }, () => presetConfig(plan.preset));
-  return replicaConfigs({ ...scene.pool, preset: plan.preset as PresetName }, replicas);
+  const own = replicaOverrides(preset, fitted);
+  if (scene === undefined) return Array.from({ length: replicas }, () => presetConfig(preset, own));
+  const { pool } = scene;
+  return replicaConfigs({ ...pool, preset: preset as PresetName, overrides: { ...own, ...pool.overrides } }, replicas);
 }
 
 function informationOf(plan: ExperimentPlan, { cell, variation }: Job): Partial<Information> {

@@ -1,6 +1,8 @@
+import { type FittedReplica, replicaOverrides } from "../experiment/fitted-replica.ts";
 import type { GateResult } from "../gate/gate.ts";
 import { kneeShare } from "../experiment/knee.ts";
 import type { PoolChange, PoolChangeKind } from "../engine/options.ts";
+import type { ExperimentPlan } from "../experiment/plan.ts";
 import type { CellResult, ExperimentResult } from "../experiment/result.ts";
 import { presetConfig } from "../replica/presets.ts";
 import { scenario } from "../scenarios/registry.ts";
@@ -11,11 +13,10 @@ const saturatedBusyRatio = 0.95;
 
 /** What a reader has to know to believe the figures no further than they go, a sentence each. */
 export function listAssumptions({ plan, cells, knees }: ExperimentResult): string[] {
-  const { slo, circumstances, draws, seeds, preset, mode, gate } = plan;
-  const { coefficients, kvTokens, requestOverheadMs } = presetConfig(preset);
+  const { slo, circumstances, draws, seeds, preset, fitted, mode, gate } = plan;
   const lines = [
-    `Trust the order of the policies, not the milliseconds: the coefficients of ${preset} are published ones, fitted to no server of yours.`,
-    `A step takes ${coefficients.baseMs} ms + ${coefficients.perRequestUs} us a request + ${coefficients.perContextTokenUs} us a context token + ${coefficients.perPrefillTokenUs} us a prefill token, and attention; the KV cache holds ${formatCount(kvTokens)} tokens; ${requestOverheadMs} ms pass before the engine sees a request, under every policy.`,
+    `Trust the order of the policies, not the milliseconds: ${originOf(preset, fitted)}`,
+    describeStep(plan),
     `Latency counts from the intended arrival. Good: first token within ${formatNumber(slo.ttftMs)} ms and tokens ${formatNumber(slo.tpotMs)} ms apart on the mean; refused, failed and unfinished requests are not good.`,
     ...cells.slice(0, 1).map((cell) => describeWarmUp(cell, plan.isCold)),
   ];
@@ -68,6 +69,24 @@ function describeChanges(changes: readonly PoolChange[]): string[] {
   return [
     `The pool changes: ${told.join(", ")}. Policies learn at once who is there; clients whose server died do not try again.`,
   ];
+}
+
+function describeStep({ preset, fitted }: ExperimentPlan): string {
+  const { coefficients, kvTokens, requestOverheadMs } = presetConfig(preset, replicaOverrides(preset, fitted));
+  const { baseMs, perRequestUs, perContextTokenUs, perPrefillTokenUs, attentionNs } = coefficients;
+  return `A step takes ${shorten(baseMs)} ms + ${shorten(perRequestUs)} us a request + ${shorten(perContextTokenUs)} us a context token + ${shorten(perPrefillTokenUs)} us a prefill token, ${attentionNs === 0 ? "attention in it" : "and attention"}; the KV cache holds ${formatCount(kvTokens)} tokens; ${requestOverheadMs} ms pass before the engine sees a request, under every policy.`;
+}
+
+function originOf(preset: string, fitted: FittedReplica | undefined): string {
+  if (fitted === undefined) return `the coefficients of ${preset} are published ones, fitted to no server of yours.`;
+  const { fit } = fitted;
+  if (fit === undefined) return `the coefficients are given ones, limits of the batch those of ${preset}.`;
+  return `the coefficients are fitted to ${fit.source}, where they miss step times by ${shorten(100 * fit.heldOutError)} % on what was held out; limits of the batch are those of ${preset}.`;
+}
+
+/** Four digits at most. */
+function shorten(value: number): number {
+  return Number(value.toPrecision(4));
 }
 
 function describeGate({ policy, passes, rows }: GateResult): string {

@@ -29,7 +29,7 @@ export function formatReport(result: ExperimentResult): string {
   const [first] = cells;
   return formatPage({
     title: `Policies on ${trace}`,
-    subtitle: `${formatCount(requests)} requests, ${plan.preset}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}; ${cells.length === 1 && first !== undefined ? describeCell(first) : `${cells.length} conditions`}`,
+    subtitle: `${formatCount(requests)} requests, ${plan.preset}${plan.fitted === undefined ? "" : " with own coefficients"}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}; ${cells.length === 1 && first !== undefined ? describeCell(first) : `${cells.length} conditions`}`,
     policies: plan.policies.map(({ name }) => name),
     verdicts: cells.length === 1 ? pairVerdicts(first?.paired ?? []) : cells.flatMap(verdictsOf),
     plots: plots.flatMap((plot) => plot(result)),

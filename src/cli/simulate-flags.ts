@@ -13,6 +13,9 @@ export interface SimulateFlags {
   policy?: string[];
   replicas?: number;
   preset?: string;
+  fit?: boolean;
+  fitOut?: string;
+  coefficients?: string;
   rateScale: number;
   scaleBy: "time-warp" | "thinning";
   rawTimes?: boolean;
@@ -69,6 +72,9 @@ export function addSimulateFlags(command: Command): Command {
       "--preset <name>",
       "model and GPU of the servers (default: those of the scenario, llama-3-8b-h100 otherwise)",
     )
+    .option("--fit", "fit the coefficients of the servers to what was recorded, and use them instead of the preset's")
+    .option("--fit-out <file>", "write the fitted coefficients to a file, for --coefficients")
+    .option("--coefficients <file>", "use the coefficients of a file instead of the preset's")
     .option("--rate-scale <x>", "how many times as fast requests arrive", positiveNumber, 1)
     .addOption(
       new Option("--scale-by <how>", "time-warp: sessions begin closer together; thinning: leaves sessions out")

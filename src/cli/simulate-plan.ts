@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
+import { type FittedReplica, readCoefficients } from "../../simulator/experiment/fitted-replica.ts";
 import type { Cell, Circumstances, ExperimentPlan, LoadSpec, PolicySpec } from "../../simulator/experiment/plan.ts";
 import type { Sweep } from "../../simulator/experiment/sweep-file.ts";
 import { policyNames } from "../../simulator/policies/registry.ts";
@@ -23,19 +24,16 @@ export async function makePlan(flags: SimulateFlags, command: Command): Promise<
   const load = chooseLoad(flags, sweep);
   const usual = await usualTerms(load);
   const policies = choosePolicies(flags, sweep, usual.policies);
-  const preset = choosePreset(sweep?.preset ?? flags.preset ?? usual.preset);
+  const fitted = openCoefficients(flags);
+  const preset = choosePreset(sweep?.preset ?? flags.preset ?? fitted?.preset ?? usual.preset);
   const cells = cellsOf(sweep, flags, usual);
   await checkReplicas(load, cells);
-  const seeds = sweep?.seeds ?? flags.seeds ?? usualSeeds(load, policies.length);
-  if (load.kind === "metrics" && seeds < leastReconstructions) {
-    throw new UsageError(
-      `cannot simulate metrics with ${seeds} seeds: expected at least ${leastReconstructions}, each a load of its own`,
-    );
-  }
+  const seeds = countSeeds(load, flags, { sweep, policies: policies.length });
   return {
     load,
     policies,
     preset,
+    ...(fitted !== undefined && { fitted }),
     cells,
     firstSeed: flags.seed,
     seeds,
@@ -47,6 +45,20 @@ export async function makePlan(flags: SimulateFlags, command: Command): Promise<
   };
 }
 
+function countSeeds(
+  load: LoadSpec,
+  flags: SimulateFlags,
+  { sweep, policies }: { readonly sweep: Sweep | undefined; readonly policies: number },
+): number {
+  const seeds = sweep?.seeds ?? flags.seeds ?? usualSeeds(load, policies);
+  if (load.kind === "metrics" && seeds < leastReconstructions) {
+    throw new UsageError(
+      `cannot simulate metrics with ${seeds} seeds: expected at least ${leastReconstructions}, each a load of its own`,
+    );
+  }
+  return seeds;
+}
+
 function usualSeeds(load: LoadSpec, policies: number): number {
   if (load.kind === "metrics") return leastReconstructions;
   return policies > 1 ? defaultSeeds : 1;
@@ -55,6 +67,12 @@ function usualSeeds(load: LoadSpec, policies: number): number {
 /** Coefficients are varied where there is an order of policies to doubt. */
 function usualDraws(policies: number, seeds: number): number {
   return policies > 1 && seeds > 1 ? defaultDraws : 0;
+}
+
+function openCoefficients({ coefficients }: SimulateFlags): FittedReplica | undefined {
+  return coefficients === undefined
+    ? undefined
+    : readCoefficients(readText(coefficients, "coefficients"), coefficients);
 }
 
 function choosePreset(name: string): string {

@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import type { Knee } from "../../simulator/experiment/knee.ts";
 import type { CellResult, ExperimentResult, PolicyResult } from "../../simulator/experiment/result.ts";
+import { formatCoefficientTable } from "./fit-view.ts";
 import { formatGate } from "./gate-view.ts";
 import { findSeedGroups } from "../../simulator/experiment/seed-groups.ts";
 import { listAssumptions } from "../../simulator/report/assumptions.ts";
@@ -14,9 +15,10 @@ const width = 110;
 /** An experiment as text for people: a table for each condition, verdicts, then what was assumed. */
 export function formatSimulation(result: ExperimentResult): string {
   const { trace, requests, cells, plan, knees } = result;
-  const head = `${formatCount(requests)} requests of ${plan.load.kind === "metrics" ? "a load reconstructed from metrics: " : ""}${trace}, ${plan.preset}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}`;
+  const head = `${formatCount(requests)} requests of ${plan.load.kind === "metrics" ? "a load reconstructed from metrics: " : ""}${trace}, ${plan.preset}${plan.fitted === undefined ? "" : " with own coefficients"}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}`;
   return [
     head,
+    ...(plan.fitted === undefined ? [] : ["", formatCoefficientTable(plan.fitted)]),
     ...(plan.gate === undefined ? [] : ["", formatGate(plan.gate), ""]),
     ...formatKnees(knees),
     ...cells.flatMap((cell) => ["", ...formatCell(cell)]),

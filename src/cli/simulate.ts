@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { Knee } from "../../simulator/experiment/knee.ts";
 import type { Shard } from "../../simulator/experiment/partial-result.ts";
@@ -9,6 +8,7 @@ import type { ExperimentResult } from "../../simulator/experiment/result.ts";
 import { exitCode, UsageError } from "./exit.ts";
 import { readText } from "./read-text.ts";
 import { addSimulateFlags, type SimulateFlags } from "./simulate-flags.ts";
+import { writeText } from "./write-text.ts";
 
 /** `epp simulate`: policies on the same requests in virtual time. */
 export function registerSimulate(program: Command): void {
@@ -23,8 +23,10 @@ export function registerSimulate(program: Command): void {
     const { makePlan } = await import("./simulate-plan.ts");
     const { passGate } = await import("./simulate-gate.ts");
     const { openRecord } = await import("../../simulator/experiment/open-record.ts");
-    const plan = await makePlan(flags, command);
-    const record = await openRecord(plan.load);
+    const { fitPlan } = await import("./simulate-fit.ts");
+    const made = await makePlan(flags, command);
+    const record = await openRecord(made.load);
+    const plan = await fitPlan(made, record, flags);
     await simulatePlan(await passGate(plan, record, flags), record, flags);
   });
 }
@@ -36,6 +38,9 @@ function checkFlags(flags: SimulateFlags): void {
   }
   if (flags.merge !== undefined && exclusive.length > 1) {
     throw new UsageError(`cannot use --merge together with --${exclusive[0]}`);
+  }
+  if (flags.fit === true && flags.coefficients !== undefined) {
+    throw new UsageError("cannot use --fit together with --coefficients");
   }
   if (flags.shard !== undefined && flags.html !== undefined) {
     throw new UsageError("cannot use --html together with --shard: a report is of the merged whole");
@@ -149,14 +154,6 @@ async function present(result: ExperimentResult, flags: SimulateFlags): Promise<
 function write(text: string, flags: SimulateFlags): void {
   if (flags.out === undefined) process.stdout.write(text);
   else writeText(flags.out, text);
-}
-
-function writeText(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new Error(`Cannot write "${file}": ${(error as Error).message}`, { cause: error });
-  }
 }
 
 interface Progress {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { readCoefficients } from "../../simulator/experiment/fitted-replica.ts";
 import { mergeParts, parsePart } from "../../simulator/experiment/partial-result.ts";
 import { planJobs } from "../../simulator/experiment/plan.ts";
 import { assembleResult } from "../../simulator/experiment/result.ts";
@@ -37,6 +38,11 @@ test("docs/simulator.md speaks of flags that epp simulate has", async () => {
     named.filter((flag) => !known.has(flag)),
     [],
   );
+});
+
+test("docs/simulator-inputs.md shows a file of coefficients that can be used", () => {
+  const text = /```yaml\n(kind: epp-coefficients[^]*?)```/.exec(readFileSync("docs/simulator-inputs.md", "utf8"))?.[1];
+  assert.equal(readCoefficients(text ?? "", "coefficients.yaml").kvTokens, 452_000);
 });
 
 test("docs/simulator.md shows a sweep that can be read", () => {
