@@ -1,5 +1,7 @@
 import { type Interval, meanOf, pairedDifference, spansZero } from "../statistics/interval.ts";
+import { groupMeans } from "../statistics/nested-spread.ts";
 import type { RunSummary } from "../statistics/run-summary.ts";
+import { type FigureSpread, figureSpread } from "./figure-spread.ts";
 import { type Figure, figures } from "./figures.ts";
 
 /** What can be said of one figure of two policies. */
@@ -10,7 +12,7 @@ export interface PairedResult {
   readonly a: string;
   readonly b: string;
   readonly metric: string;
-  /** Mean over the seeds of what `a` has more than `b`. */
+  /** Mean over the seeds, or over reconstructions, of what `a` has more than `b`. */
   readonly difference: number;
   /** Ends of its 95 % t interval; null with one seed. */
   readonly low: number | null;
@@ -23,12 +25,16 @@ export interface PairedResult {
   readonly because: "seeds" | "interval" | "coefficients" | null;
   /** Share of the runs with varied coefficients that keep the order; null without such runs. */
   readonly kept: number | null;
+  /** How the difference varies; only of a load that was reconstructed. */
+  readonly spread?: FigureSpread;
 }
 
 /** The figures of two policies under one condition; the lists are equally long and paired by position. */
 export interface Pair {
   readonly a: Side;
   readonly b: Side;
+  /** Runs in a row that are seeds of one reconstruction; absent: each is a seed of its own. */
+  readonly runsEach?: number | undefined;
 }
 
 /** One policy of a pair. */
@@ -48,9 +54,10 @@ export function comparePair(pair: Pair): PairedResult[] {
   return figures.map((figure) => compareFigure(pair, figure));
 }
 
-function compareFigure({ a, b }: Pair, figure: Figure): PairedResult {
+function compareFigure({ a, b, runsEach }: Pair, figure: Figure): PairedResult {
   const [left, right] = [a.runs.map(figure.read), b.runs.map(figure.read)];
-  const interval = pairedDifference(left, right);
+  const differences = left.map((value, i) => value - (right[i] as number));
+  const interval = pairedDifference(groupMeans(left, runsEach ?? 1), groupMeans(right, runsEach ?? 1));
   const base = Math.abs(meanOf(right));
   const kept = keptShare(a.varied.map(figure.read), b.varied.map(figure.read), interval.mean);
   const because = reasonOfDoubt(a.runs.length, interval, kept);
@@ -71,6 +78,7 @@ function compareFigure({ a, b }: Pair, figure: Figure): PairedResult {
     verdict: because === null ? (isBetter ? "better" : "worse") : "undecided",
     because,
     kept,
+    ...(runsEach !== undefined && { spread: figureSpread(differences, runsEach) }),
   };
 }
 

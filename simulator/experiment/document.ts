@@ -16,7 +16,9 @@ export function formatDocument(result: ExperimentResult): string {
     circumstances: plan.circumstances,
     isCold: plan.isCold,
     draws: plan.draws,
-    ...(plan.load.kind === "metrics" && { reconstruction: { source: "metrics", draws: plan.seeds } }),
+    ...(plan.load.kind === "metrics" && {
+      reconstruction: { source: "metrics", draws: plan.reconstructions, seedsEach: plan.seeds },
+    }),
     ...(plan.fitted !== undefined && { fitted: plan.fitted }),
     ...(plan.gate !== undefined && { gate: plan.gate }),
     ...(knees.length > 0 && { knees }),

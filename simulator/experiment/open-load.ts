@@ -59,7 +59,16 @@ export async function loadOf(spec: LoadSpec, content: LoadContent): Promise<Open
   }
   const { drawWorkload } = await import("../metrics/draw-workload.ts");
   const { endpoints } = content;
-  return { notes: [], content, requests: (seed, rateScale) => change(drawWorkload(endpoints, seed), seed, rateScale) };
+  let drawn: { readonly seed: number; readonly requests: RequestTable } | undefined;
+  return {
+    notes: [],
+    content,
+    requests: (seed, rateScale) => {
+      // Every policy asks for the same one.
+      if (drawn?.seed !== seed) drawn = { seed, requests: drawWorkload(endpoints, seed) };
+      return change(drawn.requests, seed, rateScale);
+    },
+  };
 }
 
 function openScenario({ source, limit }: LoadSpec): OpenedLoad {

@@ -16,7 +16,7 @@ export interface PolicySpec {
 
 /** Where requests come from. */
 export interface LoadSpec {
-  /** Of `metrics`, each seed has a load of its own that agrees with them. */
+  /** Of `metrics`, each reconstruction is a load of its own that agrees with them. */
   readonly kind: "trace" | "scenario" | "recording" | "metrics";
   /** Path of a trace, recording or metrics, name of a scenario. */
   readonly source: string;
@@ -56,6 +56,8 @@ export interface ExperimentPlan {
   /** First seed; further ones follow it. */
   readonly firstSeed: number;
   readonly seeds: number;
+  /** Loads drawn from metrics, each run with `seeds` seeds; absent: the load is one, or comes with the seed. */
+  readonly reconstructions?: number;
   readonly slo: Slo;
   /** `exact` takes every step by itself. */
   readonly mode: "macro" | "exact";
@@ -91,6 +93,8 @@ export interface Variation {
 export interface Job {
   readonly cell: Cell;
   readonly seed: number;
+  /** Seed that the load is drawn with; absent: `seed`. */
+  readonly loadSeed?: number;
   /** Indexes into the plan's policies. */
   readonly policies: readonly number[];
   readonly variation?: Variation;
@@ -98,14 +102,20 @@ export interface Job {
   readonly isDetailed?: boolean;
 }
 
-/** Every job of a plan, cell by cell: first its seeds, then its variations. The order is part of the format of shards. */
+/**
+ * Every job of a plan, cell by cell: first its seeds, those of one reconstruction behind each other, then its variations. The order is
+ * part of the format of shards.
+ */
 export function planJobs(plan: ExperimentPlan, variations: readonly Variation[], isDetailed = false): Job[] {
   const policies = plan.policies.map((_, i) => i);
+  const { firstSeed, seeds, reconstructions } = plan;
+  const loadSeed = (run: number): Pick<Job, "loadSeed"> =>
+    reconstructions === undefined ? {} : { loadSeed: firstSeed + Math.floor(run / seeds) };
   return plan.cells.flatMap((cell, at) => [
-    ...Array.from({ length: plan.seeds }, (_, i): Job => {
-      const job: Job = { cell, seed: plan.firstSeed + i, policies };
+    ...Array.from({ length: seeds * (reconstructions ?? 1) }, (_, i): Job => {
+      const job: Job = { cell, seed: firstSeed + i, ...loadSeed(i), policies };
       return isDetailed && i === 0 && at === 0 ? { ...job, isDetailed } : job;
     }),
-    ...variations.map((variation): Job => ({ cell, seed: plan.firstSeed, policies, variation })),
+    ...variations.map((variation): Job => ({ cell, seed: firstSeed, ...loadSeed(0), policies, variation })),
   ]);
 }

@@ -1,19 +1,21 @@
 import { basename } from "node:path";
 import { type Interval, meanInterval, meanOf } from "../statistics/interval.ts";
+import { groupMeans } from "../statistics/nested-spread.ts";
 import type { RunSummary } from "../statistics/run-summary.ts";
 import type { Spread } from "../statistics/spread.ts";
 import type { WarmUp } from "../statistics/warm-up.ts";
 import { comparePair, type PairedResult, type Side } from "./compare.ts";
 import { type Figure, figures } from "./figures.ts";
+import { type FigureSpread, figureSpread } from "./figure-spread.ts";
 import type { Knee } from "./knee.ts";
-import type { Cell, ExperimentPlan, Job, PolicySpec, Variation } from "./plan.ts";
+import type { Cell, ExperimentPlan, Job, Variation } from "./plan.ts";
 import type { RunDetail } from "./run-detail.ts";
 import type { JobResult } from "./run-job.ts";
 
 /** Latencies of one policy: each figure is taken per seed, then averaged over the seeds; ms. */
 export type MeanSpread = Spread;
 
-/** One policy under one condition. All numbers are means over the seeds. */
+/** One policy under one condition. All numbers are means over the seeds, of reconstructions too. */
 export interface PolicyResult {
   readonly name: string;
   readonly ttftMs: MeanSpread;
@@ -42,10 +44,12 @@ export interface PolicyResult {
   /** Of requests, by replica. */
   readonly share: readonly number[];
   readonly classes: readonly { readonly name: string; readonly [figure: string]: unknown }[];
-  /** 95 % t intervals by figure; null with one seed. */
+  /** 95 % t intervals by figure, over seeds or over reconstructions; null with one. */
   readonly intervals: Readonly<Record<string, readonly [low: number, high: number] | null>>;
-  /** By figure, one value a seed. */
+  /** By figure, one value a run; those of one reconstruction are behind each other. */
   readonly bySeed: Readonly<Record<string, readonly number[]>>;
+  /** By figure; only of a load that was reconstructed. */
+  readonly spreads?: Readonly<Record<string, FigureSpread>>;
 }
 
 /** The policies under one condition. */
@@ -98,7 +102,7 @@ export function assembleResult(
     const ofCell = jobs.flatMap((job, i) =>
       sameCell(job.cell, cell) ? [{ job, result: results[i] as JobResult }] : [],
     );
-    return assembleCell(plan.policies, cell, ofCell);
+    return assembleCell(plan, cell, ofCell);
   });
   return {
     plan,
@@ -115,7 +119,9 @@ interface Done {
   readonly result: JobResult;
 }
 
-function assembleCell(policies: readonly PolicySpec[], cell: Cell, done: readonly Done[]): CellResult {
+function assembleCell(plan: ExperimentPlan, cell: Cell, done: readonly Done[]): CellResult {
+  const { policies, reconstructions, seeds } = plan;
+  const runsEach = reconstructions === undefined ? undefined : seeds;
   const seeded = done.filter(({ job }) => job.variation === undefined).map(({ result }) => result);
   const varied = done.filter(({ job }) => job.variation !== undefined);
   const sides = policies.map(
@@ -127,20 +133,20 @@ function assembleCell(policies: readonly PolicySpec[], cell: Cell, done: readonl
   );
   // The later policy is measured against the earlier one: baselines are given first.
   const isFew = sides.length <= mostInAllPairs;
-  const pairs = sides.flatMap((a, i) => sides.slice(0, isFew ? i : Math.min(i, 1)).map((b) => ({ a, b })));
+  const pairs = sides.flatMap((a, i) => sides.slice(0, isFew ? i : Math.min(i, 1)).map((b) => ({ a, b, runsEach })));
   const variations = varied.map(({ job }) => job.variation as Variation);
   return {
     ...cell,
     offeredPerSecond: meanOf(seeded.map(({ runs }) => runs[0]?.offeredPerSecond ?? Number.NaN)),
     warmUp: seeded.map(({ warmUp }) => warmUp).reduce((a, b) => (b.cutMs > a.cutMs ? b : a)),
     counted: meanOf(seeded.map(({ runs }) => runs[0]?.requests ?? Number.NaN)),
-    policies: sides.map(assemblePolicy),
+    policies: sides.map((side) => assemblePolicy(side, runsEach)),
     paired: pairs.flatMap(comparePair),
     tornado: pairs.flatMap(({ a, b }) => tornadoOf(a, b, variations)),
   };
 }
 
-function assemblePolicy({ name, runs }: Side): PolicyResult {
+function assemblePolicy({ name, runs }: Side, runsEach: number | undefined): PolicyResult {
   const mean = (read: (run: RunSummary) => number): number => meanOf(runs.map(read));
   const spread = (read: (run: RunSummary) => Spread): MeanSpread => ({
     mean: mean((run) => read(run).mean),
@@ -176,8 +182,9 @@ function assemblePolicy({ name, runs }: Side): PolicyResult {
     jainClasses: nullIfNan(mean(({ jainClasses }) => jainClasses)),
     share: (runs[0]?.share ?? []).map((_, i) => mean(({ share }) => share[i] as number)),
     classes: assembleClasses(runs),
-    intervals: ofFigures((values) => bounds(meanInterval(values))),
+    intervals: ofFigures((values) => bounds(meanInterval(groupMeans(values, runsEach ?? 1)))),
     bySeed: ofFigures((values) => values),
+    ...(runsEach !== undefined && { spreads: ofFigures((values) => figureSpread(values, runsEach)) }),
   };
 }
 

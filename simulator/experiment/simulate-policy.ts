@@ -19,7 +19,7 @@ const seriesSamples = 2000;
 export function createSimulatePolicy(plan: ExperimentPlan, load: OpenedLoad): SimulatePolicy {
   const policies = plan.policies.map(toPolicy);
   return (job, policy) => {
-    const requests = load.requests(job.seed, job.cell.rateScale);
+    const requests = load.requests(job.loadSeed ?? job.seed, job.cell.rateScale);
     const lastMs = requests.arrivalMs.at(-1) ?? 0;
     const { timeoutMs } = plan.circumstances;
     const replicas = poolOf(plan, job.cell.replicas).map((config) => vary(config, job.variation?.factors));

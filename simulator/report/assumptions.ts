@@ -13,23 +13,19 @@ const saturatedBusyRatio = 0.95;
 
 /** What a reader has to know to believe the figures no further than they go, a sentence each. */
 export function listAssumptions({ plan, cells, knees }: ExperimentResult): string[] {
-  const { slo, circumstances, draws, seeds, preset, fitted, mode, gate } = plan;
+  const { slo, circumstances, draws, seeds, reconstructions, preset, fitted, mode, gate } = plan;
   const lines = [
     `Trust the order of the policies, not the milliseconds: ${originOf(preset, fitted)}`,
     describeStep(plan),
     `Latency counts from the intended arrival. Good: first token within ${formatNumber(slo.ttftMs)} ms and tokens ${formatNumber(slo.tpotMs)} ms apart on the mean; refused, failed and unfinished requests are not good.`,
     ...cells.slice(0, 1).map((cell) => describeWarmUp(cell, plan.isCold)),
   ];
-  if (seeds < 2) lines.push("One seed: no interval, so no verdict. Use --seeds 10.");
-  else
-    lines.push(
-      `Intervals are 95 % t intervals over ${seeds} seeds; of two policies, of their differences seed by seed.`,
-    );
+  lines.push(describeIntervals(plan));
   if (draws > 0) {
     lines.push(
       `An order counts only if it holds in 90 % of ${10 + draws} runs with c0, cK, cP, the KV cache and the scrape period up to 30 % off.`,
     );
-  } else if (seeds > 1)
+  } else if (seeds * (reconstructions ?? 1) > 1)
     lines.push("Coefficients were not varied (--sensitivity 10): the verdicts hold for these only.");
   if (knees.length > 0) {
     lines.push(
@@ -38,7 +34,7 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
   }
   if (plan.load.kind === "metrics") {
     lines.push(
-      `The load is reconstructed from metrics: each seed is another draw that agrees with them, and intervals are over these ${seeds} draws. Metrics do not tell the tree of prefixes, sessions and bursts below their interval, nor was the recorded policy simulated first.`,
+      `The load is reconstructed from metrics: each reconstruction is another draw that agrees with them. Metrics do not tell the tree of prefixes, sessions and bursts below their interval, nor was the recorded policy simulated first.`,
     );
   }
   if (plan.load.kind === "scenario") lines.push(...describeChanges(scenario(plan.load.source).pool.changes ?? []));
@@ -75,6 +71,14 @@ function describeStep({ preset, fitted }: ExperimentPlan): string {
   const { coefficients, kvTokens, requestOverheadMs } = presetConfig(preset, replicaOverrides(preset, fitted));
   const { baseMs, perRequestUs, perContextTokenUs, perPrefillTokenUs, attentionNs } = coefficients;
   return `A step takes ${shorten(baseMs)} ms + ${shorten(perRequestUs)} us a request + ${shorten(perContextTokenUs)} us a context token + ${shorten(perPrefillTokenUs)} us a prefill token, ${attentionNs === 0 ? "attention in it" : "and attention"}; the KV cache holds ${formatCount(kvTokens)} tokens; ${requestOverheadMs} ms pass before the engine sees a request, under every policy.`;
+}
+
+function describeIntervals({ seeds, reconstructions }: ExperimentPlan): string {
+  if (reconstructions !== undefined) {
+    return `Intervals are 95 % t intervals over ${reconstructions} reconstructions, each the mean of its seeds; of two policies, of their differences reconstruction by reconstruction.`;
+  }
+  if (seeds < 2) return "One seed: no interval, so no verdict. Use --seeds 10.";
+  return `Intervals are 95 % t intervals over ${seeds} seeds; of two policies, of their differences seed by seed.`;
 }
 
 function originOf(preset: string, fitted: FittedReplica | undefined): string {

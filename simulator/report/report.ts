@@ -2,13 +2,15 @@ import type { CellResult, ExperimentResult } from "../experiment/result.ts";
 import { listAssumptions } from "./assumptions.ts";
 import { describeCell } from "./describe-cell.ts";
 import { figureRows } from "./figure-rows.ts";
+import { describeRuns } from "./describe-runs.ts";
 import { formatCount } from "./numbers.ts";
 import { formatPage, type PageTable } from "./page.ts";
-import { plotForest, plotSeeds, plotTornado } from "./plots/comparisons.ts";
+import { plotForest, plotReconstructions, plotSeeds, plotTornado } from "./plots/comparisons.ts";
 import { plotHeatMaps, plotHitRatio } from "./plots/over-time.ts";
 import { plotPareto } from "./plots/pareto.ts";
 import { plotRateCurves, plotStaleness } from "./plots/rate-curves.ts";
 import { plotTtftCdf } from "./plots/ttft-cdf.ts";
+import { spreadRows, spreadTitle } from "./spread-rows.ts";
 import { pairVerdicts } from "./verdicts.ts";
 
 const plots = [
@@ -17,6 +19,7 @@ const plots = [
   plotForest,
   plotTtftCdf,
   plotSeeds,
+  plotReconstructions,
   plotPareto,
   plotHitRatio,
   plotTornado,
@@ -29,17 +32,25 @@ export function formatReport(result: ExperimentResult): string {
   const [first] = cells;
   return formatPage({
     title: `Policies on ${trace}`,
-    subtitle: `${formatCount(requests)} requests, ${plan.preset}${plan.fitted === undefined ? "" : " with own coefficients"}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}; ${cells.length === 1 && first !== undefined ? describeCell(first) : `${cells.length} conditions`}`,
+    subtitle: `${formatCount(requests)} requests${plan.load.kind === "metrics" ? ", loads reconstructed from metrics" : ""}, ${plan.preset}${plan.fitted === undefined ? "" : " with own coefficients"}, ${describeRuns(plan)}; ${cells.length === 1 && first !== undefined ? describeCell(first) : `${cells.length} conditions`}`,
     policies: plan.policies.map(({ name }) => name),
     verdicts: cells.length === 1 ? pairVerdicts(first?.paired ?? []) : cells.flatMap(verdictsOf),
     plots: plots.flatMap((plot) => plot(result)),
-    tables: cells.map((cell) => formatFigures(cell, cells.length > 1)),
+    tables: cells.flatMap((cell) => [formatFigures(cell, cells.length > 1), ...formatSpreads(cell, cells.length > 1)]),
     assumptions: listAssumptions(result),
   });
 }
 
 function verdictsOf(cell: CellResult): { verdict: string; text: string }[] {
   return pairVerdicts(cell.paired).map(({ verdict, text }) => ({ verdict, text: `${describeCell(cell)}: ${text}` }));
+}
+
+function formatSpreads(cell: CellResult, isOneOfMany: boolean): PageTable[] {
+  const rows = spreadRows(cell);
+  if (rows.length === 0) return [];
+  const caption = isOneOfMany ? `${describeCell(cell)}: ${spreadTitle}` : spreadTitle;
+  const head = ["", ...cell.policies.map(({ name }) => name)];
+  return [{ caption, rows: [head, ...rows.map(({ name, values }) => [name, ...values])] }];
 }
 
 function formatFigures(cell: CellResult, isOneOfMany: boolean): PageTable {

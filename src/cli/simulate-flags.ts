@@ -29,6 +29,7 @@ export interface SimulateFlags {
   oracleLengths?: boolean;
   timeoutMs: number;
   seeds?: number;
+  reconstructions?: number;
   seed: number;
   sensitivity?: number;
   cold?: boolean;
@@ -55,7 +56,7 @@ export function addSimulateFlags(command: Command): Command {
     .option("--recording <dir>", "requests of a recording")
     .option(
       "--metrics <path>",
-      "requests drawn, anew for each seed, to agree with recorded metrics: a file or a folder of scrapes",
+      "loads drawn, again and again, to agree with recorded metrics: a file or a folder of scrapes",
     )
     .option(
       "--recorded-policy <name|config>",
@@ -107,7 +108,12 @@ export function addSimulateFlags(command: Command): Command {
     )
     .option("--oracle-lengths", "tell policies the true length of answers: a bound, not a result")
     .option("--timeout-ms <ms>", "clients leave after this time; 0: never", numberFromZero, 0)
-    .option("--seeds <n>", "runs with different chance (default: 10, with one policy 1)", positiveInteger)
+    .option(
+      "--seeds <n>",
+      "runs with different chance (default: 10, with one policy 1; with --metrics 2 of each load)",
+      positiveInteger,
+    )
+    .option("--reconstructions <n>", "loads drawn from --metrics, 20 or more (default: 20)", positiveInteger)
     .option("--seed <s>", "the first seed", integerValue, 1)
     .option(
       "--sensitivity <n>",

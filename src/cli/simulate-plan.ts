@@ -17,6 +17,8 @@ const defaultSeeds = 10;
 const defaultDraws = 10;
 /** Metrics agree with many loads: fewer than this say nothing of them (simulator 3.4). */
 const leastReconstructions = 20;
+/** Two tell what chance does on one and the same load from what another load does. */
+const seedsOfReconstruction = 2;
 
 /** What is to be simulated, from the flags and a sweep's file. Throws UsageError for flags that do not fit each other. */
 export async function makePlan(flags: SimulateFlags, command: Command): Promise<ExperimentPlan> {
@@ -28,7 +30,7 @@ export async function makePlan(flags: SimulateFlags, command: Command): Promise<
   const preset = choosePreset(sweep?.preset ?? flags.preset ?? fitted?.preset ?? usual.preset);
   const cells = cellsOf(sweep, flags, usual);
   await checkReplicas(load, cells);
-  const seeds = countSeeds(load, flags, { sweep, policies: policies.length });
+  const runs = countRuns(load, flags, { sweep, policies: policies.length });
   return {
     load,
     policies,
@@ -36,37 +38,50 @@ export async function makePlan(flags: SimulateFlags, command: Command): Promise<
     ...(fitted !== undefined && { fitted }),
     cells,
     firstSeed: flags.seed,
-    seeds,
+    ...runs,
     slo: { ttftMs: flags.sloTtftMs, tpotMs: flags.sloTpotMs },
     mode: flags.exact === true ? "exact" : "macro",
     isCold: flags.cold === true,
     circumstances: circumstancesOf(flags, usual),
-    draws: flags.sensitivity ?? (sweep === undefined ? usualDraws(policies.length, seeds) : 0),
   };
 }
 
-function countSeeds(
+/** How often everything is run. */
+function countRuns(
   load: LoadSpec,
   flags: SimulateFlags,
   { sweep, policies }: { readonly sweep: Sweep | undefined; readonly policies: number },
-): number {
+): Pick<ExperimentPlan, "seeds" | "reconstructions" | "draws"> {
+  const reconstructions = countReconstructions(load, flags);
   const seeds = sweep?.seeds ?? flags.seeds ?? usualSeeds(load, policies);
-  if (load.kind === "metrics" && seeds < leastReconstructions) {
-    throw new UsageError(
-      `cannot simulate metrics with ${seeds} seeds: expected at least ${leastReconstructions}, each a load of its own`,
-    );
+  const usual = sweep === undefined ? usualDraws(policies, seeds * (reconstructions ?? 1)) : 0;
+  return {
+    seeds,
+    ...(reconstructions !== undefined && { reconstructions }),
+    draws: flags.sensitivity ?? usual,
+  };
+}
+
+function countReconstructions(load: LoadSpec, { reconstructions }: SimulateFlags): number | undefined {
+  if (load.kind !== "metrics") {
+    if (reconstructions === undefined) return undefined;
+    throw new UsageError("cannot use --reconstructions: only --metrics is reconstructed");
   }
-  return seeds;
+  const count = reconstructions ?? leastReconstructions;
+  if (count >= leastReconstructions) return count;
+  throw new UsageError(
+    `cannot simulate metrics with ${count} reconstructions: expected at least ${leastReconstructions}`,
+  );
 }
 
 function usualSeeds(load: LoadSpec, policies: number): number {
-  if (load.kind === "metrics") return leastReconstructions;
+  if (load.kind === "metrics") return seedsOfReconstruction;
   return policies > 1 ? defaultSeeds : 1;
 }
 
 /** Coefficients are varied where there is an order of policies to doubt. */
-function usualDraws(policies: number, seeds: number): number {
-  return policies > 1 && seeds > 1 ? defaultDraws : 0;
+function usualDraws(policies: number, runs: number): number {
+  return policies > 1 && runs > 1 ? defaultDraws : 0;
 }
 
 function openCoefficients({ coefficients }: SimulateFlags): FittedReplica | undefined {

@@ -7,6 +7,8 @@ import { findSeedGroups } from "../../simulator/experiment/seed-groups.ts";
 import { listAssumptions } from "../../simulator/report/assumptions.ts";
 import { figureRows } from "../../simulator/report/figure-rows.ts";
 import { formatCount, formatNumber, formatShare } from "../../simulator/report/numbers.ts";
+import { describeRuns } from "../../simulator/report/describe-runs.ts";
+import { spreadRows, spreadTitle } from "../../simulator/report/spread-rows.ts";
 import { describeCell } from "../../simulator/report/describe-cell.ts";
 import { pairVerdicts } from "../../simulator/report/verdicts.ts";
 
@@ -15,7 +17,7 @@ const width = 110;
 /** An experiment as text for people: a table for each condition, verdicts, then what was assumed. */
 export function formatSimulation(result: ExperimentResult): string {
   const { trace, requests, cells, plan, knees } = result;
-  const head = `${formatCount(requests)} requests of ${plan.load.kind === "metrics" ? "a load reconstructed from metrics: " : ""}${trace}, ${plan.preset}${plan.fitted === undefined ? "" : " with own coefficients"}, ${plan.seeds === 1 ? "1 seed" : `${plan.seeds} seeds`}`;
+  const head = `${formatCount(requests)} requests of ${plan.load.kind === "metrics" ? "loads reconstructed from metrics: " : ""}${trace}, ${plan.preset}${plan.fitted === undefined ? "" : " with own coefficients"}, ${describeRuns(plan)}`;
   return [
     head,
     ...(plan.fitted === undefined ? [] : ["", formatCoefficientTable(plan.fitted)]),
@@ -38,15 +40,29 @@ function formatCell(cell: CellResult): string[] {
   return [
     describeCell(cell),
     table.toString(),
+    ...formatSpreads(cell),
     ...pairVerdicts(paired).flatMap(({ text }) => wrap(text)),
     ...policies.flatMap(describeGroups),
   ];
 }
 
+/** Of a reconstructed load: what differs from load to load, and what from seed to seed on one load. */
+function formatSpreads(cell: CellResult): string[] {
+  const rows = spreadRows(cell);
+  if (rows.length === 0) return [];
+  const table = new Table({
+    head: ["", ...cell.policies.map(({ name }) => name)],
+    colAligns: ["left", ...cell.policies.map(() => "right" as const)],
+    style: { head: [], border: [], compact: true },
+  });
+  table.push(...rows.map(({ label, values }) => [label, ...values]));
+  return [spreadTitle, table.toString()];
+}
+
 function describeGroups({ name, bySeed }: PolicyResult): string[] {
   const groups = findSeedGroups(bySeed["ttftMs.p99"] ?? []);
   if (groups === undefined) return [];
-  const tell = ({ count, mean }: typeof groups.lower): string => `${count} seeds about ${formatNumber(mean)} ms`;
+  const tell = ({ count, mean }: typeof groups.lower): string => `${count} runs about ${formatNumber(mean)} ms`;
   return wrap(`${name} settles in one of two states: TTFT p99 of ${tell(groups.lower)}, of ${tell(groups.upper)}`);
 }
 

@@ -20,7 +20,7 @@ const page = Array.from({ length: 9 }, (_, i) => {
   return lines.join("");
 }).join("");
 
-test("--metrics simulates twenty loads that agree with the metrics, and says so", async (t) => {
+test("--metrics simulates twenty loads that agree with the metrics, two seeds each, and says so", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "epp-metrics-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "pool.prom");
@@ -29,13 +29,18 @@ test("--metrics simulates twenty loads that agree with the metrics, and says so"
   const [text, json, few] = await Promise.all([
     runEpp(t, args),
     runEpp(t, [...args, "--json"]),
-    runEpp(t, [...args, "--seeds", "3"]),
+    runEpp(t, [...args, "--reconstructions", "3"]),
   ]);
   assert.equal(text.code, 0, text.stderr);
-  assert.match(text.stdout, /^80 requests of a load reconstructed from metrics: pool\.prom, /);
+  assert.match(
+    text.stdout,
+    /^80 requests of loads reconstructed from metrics: pool\.prom, .*, 20 reconstructions with 2 seeds each\n/,
+  );
+  assert.match(text.stdout, /TTFT p99 +over reconstructions .* ±[\d.]+ \([\d.]+ to [\d.]+\)/);
+  assert.match(text.stdout, / over seeds .* ±[\d.]+ /);
   const document = JSON.parse(json.stdout) as { seeds: number; requests: number; reconstruction: object };
-  assert.deepEqual([document.seeds, document.requests], [20, 80]);
-  assert.deepEqual(document.reconstruction, { source: "metrics", draws: 20 });
+  assert.deepEqual([document.seeds, document.requests], [2, 80]);
+  assert.deepEqual(document.reconstruction, { source: "metrics", draws: 20, seedsEach: 2 });
   assert.deepEqual([few.code, few.stdout], [2, ""]);
-  assert.match(few.stderr, /cannot simulate metrics with 3 seeds: expected at least 20/);
+  assert.match(few.stderr, /cannot simulate metrics with 3 reconstructions: expected at least 20/);
 });

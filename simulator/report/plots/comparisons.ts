@@ -2,6 +2,7 @@ import * as Plot from "@observablehq/plot";
 import type { PairedResult } from "../../experiment/compare.ts";
 import { figures } from "../../experiment/figures.ts";
 import type { ExperimentResult, TornadoBar } from "../../experiment/result.ts";
+import { groupMeans } from "../../statistics/nested-spread.ts";
 import { formatMsTick, draw, logTicks, policyColor, zeroX, type ReportPlot } from "../plot-kit.ts";
 
 const shownMetrics = ["ttftMs.p50", "ttftMs.p99", "itlMs.mean", "e2eMs.mean", "goodput", "outputTokensPerSecond"];
@@ -31,7 +32,7 @@ export function plotForest({ cells }: ExperimentResult): ReportPlot[] {
       title: "Paired differences",
       isWide: true,
       caption:
-        "The first policy against the second on the same requests, seed by seed: mean and 95 % interval of the difference. Blue is better, orange worse, grey undecided.",
+        "The first policy against the second on the same requests: mean and 95 % interval of the difference. Blue is better, orange worse, grey undecided.",
       panels: pairs.map(({ a, b }) => ({
         heading: `${a} against ${b}`,
         svg: forest(
@@ -70,30 +71,11 @@ function forest(label: string, rows: readonly Row[]): string {
 export function plotSeeds({ cells, plan }: ExperimentResult): ReportPlot[] {
   const policies = cells[0]?.policies ?? [];
   const dots = policies.flatMap(({ name, bySeed }, at) => (bySeed["ttftMs.p99"] ?? []).map((ms) => ({ name, ms, at })));
-  if (plan.seeds < 2) return [];
-  const svg = draw("TTFT p99 of every seed, for each policy", {
-    height: 70 + 30 * policies.length,
-    marginLeft: 130,
-    x: {
-      label: "TTFT p99, log →",
-      type: "log",
-      ticks: logTicks(dots.map(({ ms }) => ms)),
-      tickFormat: formatMsTick,
-      grid: true,
-      inset: 8,
-    },
-    y: { label: null, domain: policies.map(({ name }) => name) },
-    marks: [
-      Plot.dot(dots, {
-        x: "ms",
-        y: "name",
-        stroke: ({ at }: { at: number }) => policyColor(at),
-        strokeWidth: 1.5,
-        fill: ({ at }: { at: number }) => policyColor(at),
-        fillOpacity: 0.3,
-        r: 5,
-      }),
-    ],
+  if (plan.seeds < 2 || plan.reconstructions !== undefined) return [];
+  const svg = dotsByPolicy("TTFT p99 of every seed, for each policy", dots, {
+    label: "TTFT p99, log →",
+    type: "log",
+    ticks: logTicks(dots.map(({ ms }) => ms)),
   });
   return [
     {
@@ -104,6 +86,74 @@ export function plotSeeds({ cells, plan }: ExperimentResult): ReportPlot[] {
       panels: [{ heading: "", svg }],
     },
   ];
+}
+
+/** TTFT p99 of a reconstructed load in the first condition: what differs from load to load, and what from seed to seed on one load. */
+export function plotReconstructions({ cells, plan }: ExperimentResult): ReportPlot[] {
+  const { reconstructions, seeds } = plan;
+  if (reconstructions === undefined) return [];
+  const policies = cells[0]?.policies ?? [];
+  const runs = policies.map(({ bySeed }) => bySeed["ttftMs.p99"] ?? []);
+  const means = runs.map((values) => groupMeans(values, seeds));
+  const over = (values: readonly (readonly number[])[]): Dot[] =>
+    policies.flatMap(({ name }, at) => (values[at] ?? []).map((ms) => ({ name, ms, at })));
+  const loads = over(means);
+  const chance = over(runs.map((values, at) => values.map((ms, i) => ms - (means[at]?.[Math.floor(i / seeds)] ?? ms))));
+  const panels = [
+    {
+      heading: `Over ${reconstructions} reconstructions`,
+      svg: dotsByPolicy("TTFT p99 of every reconstruction, for each policy", loads, {
+        label: "TTFT p99, mean over the seeds, log →",
+        type: "log",
+        ticks: logTicks(loads.map(({ ms }) => ms)),
+      }),
+    },
+    {
+      heading: `Over ${seeds} seeds of each`,
+      svg: dotsByPolicy("TTFT p99 of every run less that of its reconstruction, for each policy", chance, {
+        label: "less the mean of the reconstruction, ms →",
+        ticks: 5,
+      }),
+    },
+  ];
+  return [
+    {
+      id: "reconstructions",
+      title: "Spread over reconstructions and over seeds",
+      caption:
+        "Left one dot a reconstructed load: what the metrics do not say of it moves the figure so far. Right one dot a run: so far chance in pickers and samples moves it on one and the same load.",
+      isWide: true,
+      panels: seeds < 2 ? panels.slice(0, 1) : panels,
+    },
+  ];
+}
+
+interface Dot {
+  readonly name: string;
+  readonly ms: number;
+  /** Place of the policy. */
+  readonly at: number;
+}
+
+function dotsByPolicy(label: string, dots: readonly Dot[], x: Plot.ScaleOptions): string {
+  const names = [...new Set(dots.map(({ name }) => name))];
+  return draw(label, {
+    height: 70 + 30 * names.length,
+    marginLeft: 130,
+    x: { tickFormat: formatMsTick, grid: true, inset: 8, ...x },
+    y: { label: null, domain: names },
+    marks: [
+      Plot.dot(dots, {
+        x: "ms",
+        y: "name",
+        stroke: ({ at }: Dot) => policyColor(at),
+        strokeWidth: 1.5,
+        fill: ({ at }: Dot) => policyColor(at),
+        fillOpacity: 0.3,
+        r: 5,
+      }),
+    ],
+  });
 }
 
 /** What one coefficient alone, 30 % lower or higher, makes of the difference; none when they were not varied. */

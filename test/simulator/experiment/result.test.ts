@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatDocument } from "../../../simulator/experiment/document.ts";
+import type { ExperimentPlan, LoadSpec } from "../../../simulator/experiment/plan.ts";
 import type { SimulatePolicy } from "../../../simulator/experiment/run-job.ts";
 import { pairVerdicts } from "../../../simulator/report/verdicts.ts";
 import { aSimulationRun } from "../../support/a-simulation-run.ts";
 import { aGrid, anExperiment, handMadeRun } from "../../support/an-experiment.ts";
+
+const metricsLoad: LoadSpec = { kind: "metrics", source: "m", rawTimes: false, scaleBy: "time-warp", openLoop: false };
 
 test("the document has the fields of the contract, in their order", () => {
   const document = JSON.parse(formatDocument(anExperiment())) as Record<string, unknown>;
@@ -60,6 +63,43 @@ test("verdicts name the better policy, and say so of nothing that one seed shows
   assert.deepEqual(of(1), ["undecided", "undecided", "undecided"]);
   const { paired } = anExperiment({ seeds: 1 }).cells[0] ?? { paired: [] };
   assert.ok(paired.every(({ low, high, because }) => low === null && high === null && because === "seeds"));
+});
+
+const reconstructed: Partial<ExperimentPlan> = { seeds: 2, reconstructions: 20 };
+
+test("a reconstructed load varies over reconstructions and over seeds, told apart, and intervals are over the former", () => {
+  // Each load has its own TTFT, from 100 ms on; the second seed of it adds 1 ms.
+  const byLoad: SimulatePolicy = ({ seed, loadSeed = 0 }, policy) => {
+    const ttftMs = 100 + 10 * loadSeed + ((seed - 1) % 2) + 50 * policy;
+    return aSimulationRun(Array.from({ length: 20 }, (_, i) => ({ arrivalMs: i * 100, ttftMs, e2eMs: ttftMs + 300 })));
+  };
+  const experiment = anExperiment({ ...reconstructed, policies: [{ name: "a" }, { name: "b" }] }, byLoad);
+  const [a, b] = experiment.cells[0]?.policies ?? [];
+  const spread = a?.spreads?.["ttftMs.mean"];
+  assert.ok(spread !== undefined && b !== undefined);
+  const { deviation, low, high } = spread.overReconstructions;
+  assert.deepEqual([low, high], [110.5, 300.5]);
+  assert.ok(Math.abs(deviation - Math.sqrt(3500 - 0.25)) < 1e-9, `${deviation}`);
+  assert.ok(Math.abs((spread.overSeeds?.deviation ?? 0) - Math.SQRT1_2) < 1e-9);
+  assert.deepEqual([a?.bySeed["ttftMs.mean"]?.length, a?.bySeed["ttftMs.mean"]?.slice(0, 3)], [40, [110, 111, 120]]);
+  const half = 2.093024 * Math.sqrt(3500 / 20);
+  assert.ok(Math.abs((a?.intervals["ttftMs.mean"]?.[0] ?? 0) - (205.5 - half)) < 1e-4);
+  const pair = experiment.cells[0]?.paired.find(({ metric }) => metric === "ttftMs.mean");
+  assert.deepEqual([pair?.difference, pair?.spread?.overReconstructions.deviation], [50, 0]);
+  assert.deepEqual(
+    (
+      JSON.parse(formatDocument({ ...experiment, plan: { ...experiment.plan, load: metricsLoad } })) as {
+        reconstruction: object;
+      }
+    ).reconstruction,
+    { source: "metrics", draws: 20, seedsEach: 2 },
+  );
+});
+
+test("with one seed of each reconstruction the spread over seeds is not known", () => {
+  const [policy] = anExperiment({ ...reconstructed, seeds: 1 }).cells[0]?.policies ?? [];
+  assert.equal(policy?.spreads?.["goodput"]?.overSeeds, null);
+  assert.notEqual(policy?.intervals["goodput"], null);
 });
 
 test("policies that differ by chance alone are undecided", () => {

@@ -47,6 +47,16 @@ test("a sweep over rates and scrape periods has curves over both", () => {
   ]);
 });
 
+test("a reconstructed load has its spread over reconstructions and over seeds, as plots and as a table", () => {
+  const html = formatReport(anExperiment({ seeds: 2, reconstructions: 20 }));
+  const sections = sectionsOf(html);
+  assert.deepEqual([sections.get("reconstructions"), sections.has("seeds")], [2, false]);
+  const { document } = parseHTML(html);
+  const heads = [...document.querySelectorAll("tbody th")].map(({ textContent }) => textContent);
+  assert.ok(heads.includes("TTFT p99 over reconstructions") && heads.includes("TTFT p99 over seeds"), heads.join());
+  assert.match(document.querySelector("header")?.textContent ?? "", /20 reconstructions with 2 seeds each/);
+});
+
 test("every plot draws data, for every policy, and says what it is", () => {
   for (const html of [one, sweep]) {
     const { document } = parseHTML(html);
