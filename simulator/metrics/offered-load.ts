@@ -130,6 +130,8 @@ function shapeOf(histograms: readonly HistogramSeries[]): Distribution | undefin
   const highest = (finite.at(-1) ?? 1) * 1.5;
   const [ratios, values] = [[0], [0]];
   for (const [i, bound] of bounds.entries()) {
+    // Buckets above the longest are empty too, and no length is in them.
+    if (ratios.at(-1) === 1) break;
     const ratio = (upTo[i] as number) / total;
     if (ratio <= (ratios.at(-1) as number)) {
       // An empty bucket moves the beginning of the next one that is not.

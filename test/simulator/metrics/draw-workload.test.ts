@@ -83,6 +83,19 @@ test("lengths have the shape of their histogram", () => {
   assert.ok(Math.abs(describeTrace(drawWorkload([series], 1)).outputTokens.mean - 154) < 1.5, "mean of the histogram");
 });
 
+test("empty buckets above the longest answer make no answer longer", () => {
+  const step = (end: number): Float64Array => first.timesMs.map((_, at) => (at === 0 ? 0 : end));
+  const generationLength = {
+    bounds: [100, 200, 10_000, Number.POSITIVE_INFINITY],
+    buckets: [0, 100, 100, 100].map(step),
+    sum: step(100 * 150),
+    count: step(100),
+  };
+  const series = { ...first, histograms: { ...first.histograms, generationLength } };
+  const { outputTokens } = drawWorkload([series], 1);
+  assert.ok(Math.max(...outputTokens) <= 210 && Math.min(...outputTokens) >= 90, `${Math.max(...outputTokens)}`);
+});
+
 test("adapters are asked for as often as they were shown", () => {
   const adapters = first.adapters.map((_, at) => (at % 4 === 0 ? [] : at % 4 === 1 ? ["a", "b"] : ["a"]));
   const { adapter, adapters: names, count } = drawWorkload([{ ...first, adapters }], 1);
