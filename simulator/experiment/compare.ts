@@ -1,3 +1,4 @@
+import { errorOfFigure, type GateResult } from "../gate/gate.ts";
 import { type Interval, meanOf, pairedDifference, spansZero } from "../statistics/interval.ts";
 import { groupMeans } from "../statistics/nested-spread.ts";
 import type { RunSummary } from "../statistics/run-summary.ts";
@@ -21,8 +22,11 @@ export interface PairedResult {
   readonly relative: { readonly difference: number | null; readonly low: number | null; readonly high: number | null };
   /** Of `a` against `b`. */
   readonly verdict: Verdict;
-  /** Why it is undecided: one seed, the interval holds zero, or varied coefficients turn the order round; else null. */
-  readonly because: "seeds" | "interval" | "coefficients" | null;
+  /**
+   * Why it is undecided: one seed, the interval holds zero, the gate's error is greater, or varied coefficients turn the order round; else
+   * null.
+   */
+  readonly because: "seeds" | "interval" | "gate" | "coefficients" | null;
   /** Share of the runs with varied coefficients that keep the order; null without such runs. */
   readonly kept: number | null;
   /** How the difference varies; only of a load that was reconstructed. */
@@ -35,6 +39,8 @@ export interface Pair {
   readonly b: Side;
   /** Runs in a row that are seeds of one reconstruction; absent: each is a seed of its own. */
   readonly runsEach?: number | undefined;
+  /** Differences below its errors say nothing; absent: there was no gate. */
+  readonly gate?: GateResult | undefined;
 }
 
 /** One policy of a pair. */
@@ -54,13 +60,14 @@ export function comparePair(pair: Pair): PairedResult[] {
   return figures.map((figure) => compareFigure(pair, figure));
 }
 
-function compareFigure({ a, b, runsEach }: Pair, figure: Figure): PairedResult {
+function compareFigure({ a, b, runsEach, gate }: Pair, figure: Figure): PairedResult {
   const [left, right] = [a.runs.map(figure.read), b.runs.map(figure.read)];
   const differences = left.map((value, i) => value - (right[i] as number));
   const interval = pairedDifference(groupMeans(left, runsEach ?? 1), groupMeans(right, runsEach ?? 1));
   const base = Math.abs(meanOf(right));
   const kept = keptShare(a.varied.map(figure.read), b.varied.map(figure.read), interval.mean);
-  const because = reasonOfDoubt(a.runs.length, interval, kept);
+  const isWithinGate = Math.abs(interval.mean / base) <= gateError(gate, figure.metric);
+  const because = reasonOfDoubt(a.runs.length, interval, isWithinGate, kept);
   const isBetter = figure.better === "lower" ? interval.mean < 0 : interval.mean > 0;
   const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
   return {
@@ -82,9 +89,20 @@ function compareFigure({ a, b, runsEach }: Pair, figure: Figure): PairedResult {
   };
 }
 
-function reasonOfDoubt(seeds: number, interval: Interval, kept: number | null): PairedResult["because"] {
+function gateError(gate: GateResult | undefined, metric: string): number {
+  if (gate === undefined || gate.isIgnored === true) return 0;
+  return errorOfFigure(gate.errors, metric) ?? 0;
+}
+
+function reasonOfDoubt(
+  seeds: number,
+  interval: Interval,
+  isWithinGate: boolean,
+  kept: number | null,
+): PairedResult["because"] {
   if (seeds < 2) return "seeds";
   if (spansZero(interval)) return "interval";
+  if (isWithinGate) return "gate";
   return kept !== null && kept < leastKept ? "coefficients" : null;
 }
 

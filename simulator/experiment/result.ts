@@ -120,7 +120,7 @@ interface Done {
 }
 
 function assembleCell(plan: ExperimentPlan, cell: Cell, done: readonly Done[]): CellResult {
-  const { policies, reconstructions, seeds } = plan;
+  const { policies, reconstructions, seeds, gate } = plan;
   const runsEach = reconstructions === undefined ? undefined : seeds;
   const seeded = done.filter(({ job }) => job.variation === undefined).map(({ result }) => result);
   const varied = done.filter(({ job }) => job.variation !== undefined);
@@ -133,7 +133,9 @@ function assembleCell(plan: ExperimentPlan, cell: Cell, done: readonly Done[]): 
   );
   // The later policy is measured against the earlier one: baselines are given first.
   const isFew = sides.length <= mostInAllPairs;
-  const pairs = sides.flatMap((a, i) => sides.slice(0, isFew ? i : Math.min(i, 1)).map((b) => ({ a, b, runsEach })));
+  const pairs = sides.flatMap((a, i) =>
+    sides.slice(0, isFew ? i : Math.min(i, 1)).map((b) => ({ a, b, runsEach, gate })),
+  );
   const variations = varied.map(({ job }) => job.variation as Variation);
   return {
     ...cell,

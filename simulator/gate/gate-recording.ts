@@ -1,45 +1,38 @@
-import { openLoad } from "../experiment/open-load.ts";
 import type { ExperimentPlan, PolicySpec } from "../experiment/plan.ts";
-import { createSimulatePolicy } from "../experiment/simulate-policy.ts";
-import type { RecordedRun } from "../recording/recorded-run.ts";
-import { type GateResult, isAccepted, judge } from "./gate.ts";
+import { arrivalOf, type RecordedRun } from "../recording/recorded-run.ts";
+import { lastArrival } from "../statistics/run-summary.ts";
+import { type GateResult, passJudgement } from "./gate.ts";
+import { sliceWindow } from "./pool-curves.ts";
 import { observeRecording } from "./recorded-pool.ts";
 import { observeRun } from "./simulated-pool.ts";
+import { simulateRecord } from "./simulate-record.ts";
 
 /**
- * Simulates what `run`, the plan's recording, recorded: all its requests at their own rate on as many servers, sampled as often, under its
- * config or, where one is given, `recordedPolicy`; then compares with the record. Rejects with an error that names the recording
- * when it has no config or no request, and with TypeError for a policy that cannot be used.
+ * Simulates what `run`, the plan's recording, recorded, under its config or, where one is given, `recordedPolicy`; then compares with the
+ * record from the first to the last arrival. Rejects with an error that names the recording when it has no config or no
+ * request, and with TypeError for a policy that cannot be used.
  */
 export async function gateRecording(
   plan: ExperimentPlan,
   run: RecordedRun,
   recordedPolicy?: PolicySpec,
 ): Promise<GateResult> {
-  const recorded = observeRecording(run);
-  const policy = recordedPolicy ?? {
-    name: "recorded config",
-    text: recorded.configText,
-    corrections: recorded.corrections,
-  };
-  const { limit: _, ...load } = plan.load;
-  const ofRecord: ExperimentPlan = {
-    ...plan,
-    load,
-    policies: [policy],
-    circumstances: { ...plan.circumstances, pickers: 1, oracleLengths: false },
-  };
-  const usual = plan.cells[0]?.scrapeMs ?? 50;
-  const cell = {
-    rateScale: 1,
-    replicas: Math.max(1, recorded.endpoints),
-    scrapeMs: Number.isNaN(recorded.scrapeMs) ? usual : recorded.scrapeMs,
-  };
-  const simulatePolicy = createSimulatePolicy(
-    ofRecord,
-    await openLoad(load, plan.firstSeed, { kind: "recording", run }),
+  const { observe, configText, corrections, endpoints, scrapeMs, notes } = observeRecording(run);
+  const policy = recordedPolicy ?? { name: "recorded config", text: configText, corrections };
+  const record = { kind: "recording", run } as const;
+  const simulate = await simulateRecord(plan, { record, policy, endpoints, scrapeMs });
+  const simulated = simulate(plan.firstSeed);
+  const arrivals = run.requests.map(({ pick }) => arrivalOf(pick));
+  const [firstMs, lastMs] = arrivals.reduce(
+    ([first, last], atMs) => [Math.min(first, atMs), Math.max(last, atMs)] as const,
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] as const,
   );
-  const simulated = simulatePolicy({ cell, seed: plan.firstSeed, policies: [0] }, 0);
-  const rows = judge(recorded.observation, observeRun(simulated));
-  return { policy: policy.name, rows, passes: isAccepted(rows), notes: recorded.notes };
+  const window = sliceWindow(0, lastMs - firstMs, scrapeMs);
+  return passJudgement({
+    policy: policy.name,
+    recorded: observe(window, firstMs),
+    simulated: observeRun(simulated, { ...window, toMs: lastArrival(simulated) }),
+    window,
+    notes,
+  });
 }

@@ -2,11 +2,14 @@ import type { RecordedSample } from "../../src/recording/line.ts";
 import { arrivalOf, type RecordedRun, runningOf } from "../recording/recorded-run.ts";
 import { distributionOf } from "./distribution.ts";
 import type { PoolObservation } from "./gate.ts";
-import { TimeMean } from "./time-mean.ts";
+import { type Latencies, observeServers } from "./observe-servers.ts";
+import type { GaugeKey, Slices } from "./pool-curves.ts";
+import { HeldValue } from "../statistics/held-value.ts";
 
 /** What a recording says of the pool and of the picker that served it. */
 export interface RecordedPool {
-  readonly observation: PoolObservation;
+  /** What it showed within a window whose 0 is at `offsetMs` on the recording's clock. */
+  readonly observe: (window: Slices, offsetMs: number) => PoolObservation;
   /** The first config. */
   readonly configText: string;
   /** Whether signals were corrected between scrapes. */
@@ -20,7 +23,7 @@ export interface RecordedPool {
 }
 
 /**
- * Reads what the pool showed while requests came, from the first to the last of them. Latencies are those of streamed responses: of
+ * Reads what a recording says of the pool. Latencies are those of streamed responses: of
  * others nobody saw the first token. Throws an error that names the recording when it has no config.
  */
 export function observeRecording(run: RecordedRun): RecordedPool {
@@ -30,14 +33,9 @@ export function observeRecording(run: RecordedRun): RecordedPool {
     const file = files[0] ?? header.recording;
     throw new Error(`Cannot simulate the recorded policy of "${file}": found no config, expected that of the picker`);
   }
-  const mean = meansWhileRequestsCame(run);
+  const servers = [...samples.values()].map(serverOf);
   return {
-    observation: {
-      running: mean(runningOf),
-      waiting: mean(({ waiting }) => waiting ?? Number.NaN),
-      kvCacheRatio: mean(({ kv }) => kv ?? Number.NaN),
-      ...latenciesOf(run),
-    },
+    observe: (window, offsetMs) => observeServers(servers, latenciesOf(run), { window, offsetMs }),
     configText,
     corrections: header.corrections,
     endpoints,
@@ -46,36 +44,32 @@ export function observeRecording(run: RecordedRun): RecordedPool {
   };
 }
 
-function latenciesOf({ requests }: RecordedRun): Pick<PoolObservation, "ttftMs" | "itlMs" | "tpotMs"> {
+function latenciesOf({ requests }: RecordedRun): Latencies {
   const ttftMs: number[] = [];
   const tpotMs: number[] = [];
+  const e2eMs: number[] = [];
   for (const { pick, firstMs, done } of requests) {
+    if (done?.cause === "completed") e2eMs.push(done.atMs - arrivalOf(pick));
     if (pick.streaming !== true || firstMs === undefined) continue;
     ttftMs.push(firstMs - arrivalOf(pick));
     const gaps = (done?.outputTokens ?? 0) - 1;
     if (done?.cause === "completed" && gaps > 0) tpotMs.push((done.atMs - firstMs) / gaps);
   }
-  return { ttftMs: distributionOf(ttftMs), itlMs: undefined, tpotMs: distributionOf(tpotMs) };
+  return {
+    ttftMs: distributionOf(ttftMs),
+    itlMs: undefined,
+    tpotMs: distributionOf(tpotMs),
+    e2eMs: distributionOf(e2eMs),
+  };
 }
 
-/** Reads means over the endpoints of their means over time; NaN when none is known. */
-function meansWhileRequestsCame({
-  samples,
-  requests,
-}: RecordedRun): (read: (sample: RecordedSample) => number) => number {
-  let [fromMs, toMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { pick } of requests) {
-    fromMs = Math.min(fromMs, arrivalOf(pick));
-    toMs = Math.max(toMs, arrivalOf(pick));
-  }
-  return (read) => {
-    const means = [...samples.values()].map((ofOne) => {
-      const mean = new TimeMean(fromMs, toMs);
-      for (const sample of ofOne) mean.set(sample.atMs, read(sample));
-      return mean.end();
-    });
-    const known = means.filter((mean) => !Number.isNaN(mean));
-    return known.reduce((sum, mean) => sum + mean, 0) / known.length;
+function serverOf(samples: readonly RecordedSample[]): Readonly<Record<GaugeKey, HeldValue>> {
+  const held = (read: (sample: RecordedSample) => number): HeldValue =>
+    new HeldValue(samples.map((sample) => ({ atMs: sample.atMs, value: read(sample) })));
+  return {
+    running: held(runningOf),
+    waiting: held(({ waiting }) => waiting ?? Number.NaN),
+    kvCacheRatio: held(({ kv }) => kv ?? Number.NaN),
   };
 }
 

@@ -1,27 +1,38 @@
 import type { SimulationRun } from "../engine/simulation-run.ts";
-import { lastArrival } from "../statistics/run-summary.ts";
 import { requestLatencies } from "../statistics/request-latencies.ts";
-import { distributionOf, distributionOfRun } from "./distribution.ts";
+import { firstRowFrom } from "../statistics/run-summary.ts";
+import { distributionOf, distributionOfRun, mixDistributions } from "./distribution.ts";
 import type { PoolObservation } from "./gate.ts";
+import { curvesOfRun, meanCurves, meanOfKnown, type Slices } from "./pool-curves.ts";
 
-/** What the pool of a run showed from the first to the last arrival; latencies are of all its requests. */
-export function observeRun(run: SimulationRun): PoolObservation {
-  const { ttftMs, tpotMs } = requestLatencies({ run, from: 0, slo: { ttftMs: Infinity, tpotMs: Infinity } });
-  const { series } = run;
-  const lastMs = lastArrival(run);
+/** What the pool of a run showed within `window`; latencies are of its requests from its beginning on, ITL of the whole run. */
+export function observeRun(run: SimulationRun, window: Slices): PoolObservation {
+  const from = firstRowFrom(run, window.fromMs);
+  const { ttftMs, tpotMs, e2eMs } = requestLatencies({ run, from, slo: { ttftMs: Infinity, tpotMs: Infinity } });
+  const whole = curvesOfRun(run, { ...window, count: 1 });
   return {
-    running: meanUntil(series.running, run, lastMs),
-    waiting: meanUntil(series.waiting, run, lastMs),
-    kvCacheRatio: meanUntil(series.kvCacheRatio, run, lastMs),
+    running: whole.running[0] ?? Number.NaN,
+    waiting: whole.waiting[0] ?? Number.NaN,
+    kvCacheRatio: whole.kvCacheRatio[0] ?? Number.NaN,
+    curves: curvesOfRun(run, window),
     ttftMs: distributionOf(ttftMs),
     itlMs: distributionOfRun(run.itlMs),
     tpotMs: distributionOf(tpotMs),
+    e2eMs: distributionOf(e2eMs),
   };
 }
 
-/** Samples are at equal distances, so that their mean is that over time. */
-function meanUntil(values: Float32Array, { series }: SimulationRun, lastMs: number): number {
-  const replicas = values.length / series.samples;
-  const samples = Math.min(series.samples, Math.floor(lastMs / series.stepMs) + 1);
-  return values.subarray(0, samples * replicas).reduce((sum, value) => sum + value, 0) / (samples * replicas);
+/** What several runs showed in the mean, within the same window. */
+export function meanObservation(all: readonly PoolObservation[]): PoolObservation {
+  const mean = (read: (one: PoolObservation) => number): number => meanOfKnown(all.map(read));
+  return {
+    running: mean(({ running }) => running),
+    waiting: mean(({ waiting }) => waiting),
+    kvCacheRatio: mean(({ kvCacheRatio }) => kvCacheRatio),
+    curves: meanCurves(all.map(({ curves }) => curves)),
+    ttftMs: mixDistributions(all.map(({ ttftMs }) => ttftMs)),
+    itlMs: mixDistributions(all.map(({ itlMs }) => itlMs)),
+    tpotMs: mixDistributions(all.map(({ tpotMs }) => tpotMs)),
+    e2eMs: mixDistributions(all.map(({ e2eMs }) => e2eMs)),
+  };
 }

@@ -1,6 +1,6 @@
 import type { RecordedSample } from "../../src/recording/line.ts";
 import { type BusyInterval, leastSteps, storedShare } from "../metrics/busy-intervals.ts";
-import { HeldValue, lastUpTo } from "./held-value.ts";
+import { HeldValue, lastUpTo } from "../statistics/held-value.ts";
 import { type RecordedRequest, type RecordedRun, runningOf } from "./recorded-run.ts";
 
 /**

@@ -32,11 +32,7 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
       `The knee is the greatest rate at which ${formatShare(kneeShare)} of the requests are good that are good at a fiftieth of the rate scale it began with; the policies were compared at the greatest knee.`,
     );
   }
-  if (plan.load.kind === "metrics") {
-    lines.push(
-      `The load is reconstructed from metrics: each reconstruction is another draw that agrees with them. Metrics do not tell the tree of prefixes, sessions and bursts below their interval, nor was the recorded policy simulated first.`,
-    );
-  }
+  if (plan.load.kind === "metrics") lines.push(describeReconstruction(gate));
   if (plan.load.kind === "scenario") lines.push(...describeChanges(scenario(plan.load.source).pool.changes ?? []));
   if (gate !== undefined) lines.push(describeGate(gate));
   if (mode === "exact") lines.push("Every step was taken by itself.");
@@ -73,6 +69,11 @@ function describeStep({ preset, fitted }: ExperimentPlan): string {
   return `A step takes ${shorten(baseMs)} ms + ${shorten(perRequestUs)} us a request + ${shorten(perContextTokenUs)} us a context token + ${shorten(perPrefillTokenUs)} us a prefill token, ${attentionNs === 0 ? "attention in it" : "and attention"}; the KV cache holds ${formatCount(kvTokens)} tokens; ${requestOverheadMs} ms pass before the engine sees a request, under every policy.`;
 }
 
+function describeReconstruction(gate: GateResult | undefined): string {
+  const unchecked = " The recorded policy was not simulated first (--recorded-policy).";
+  return `The load is reconstructed from metrics: each reconstruction is another draw that agrees with them. Metrics do not tell the tree of prefixes, sessions and bursts below their interval.${gate === undefined ? unchecked : ""}`;
+}
+
 function describeIntervals({ seeds, reconstructions }: ExperimentPlan): string {
   if (reconstructions !== undefined) {
     return `Intervals are 95 % t intervals over ${reconstructions} reconstructions, each the mean of its seeds; of two policies, of their differences reconstruction by reconstruction.`;
@@ -93,8 +94,11 @@ function shorten(value: number): number {
   return Number(value.toPrecision(4));
 }
 
-function describeGate({ policy, passes, rows }: GateResult): string {
-  if (passes) return `${policy}, simulated first, reproduced what was recorded.`;
+function describeGate({ policy, passes, rows, isIgnored }: GateResult): string {
+  if (passes) {
+    const how = isIgnored === true ? "was not looked at" : "counts for nothing";
+    return `${policy}, simulated first, reproduced what was recorded; a difference below its errors ${how}.`;
+  }
   const wrong = rows.filter((row) => row.passes === false).map(({ what }) => what);
   const found = wrong.length === 0 ? "nothing that was recorded could be compared" : `too far off: ${wrong.join(", ")}`;
   return `${policy}, simulated first, did not reproduce what was recorded (${found}): do not trust the order of the policies.`;

@@ -17,6 +17,7 @@ const worthTelling = 0.01;
 const reasons: Readonly<Record<NonNullable<PairedResult["because"]>, string>> = {
   seeds: "one seed gives no interval",
   interval: "the interval holds zero",
+  gate: "the gate's error is greater",
   coefficients: "varied coefficients turn it round",
 };
 

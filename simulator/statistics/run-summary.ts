@@ -110,7 +110,8 @@ export function lastArrival({ arrivedMs }: SimulationRun): number {
   return last;
 }
 
-function firstRowFrom({ requests }: SimulationRun, cutMs: number): number {
+/** First row that is meant to arrive at `cutMs` or later. */
+export function firstRowFrom({ requests }: SimulationRun, cutMs: number): number {
   let row = 0;
   while (row < requests.count && (requests.arrivalMs[row] as number) < cutMs) row++;
   return row;

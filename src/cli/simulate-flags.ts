@@ -60,9 +60,12 @@ export function addSimulateFlags(command: Command): Command {
     )
     .option(
       "--recorded-policy <name|config>",
-      "what served the recorded requests (default: the config in the recording)",
+      "what served the recorded requests (default: the config in the recording; metrics do not say it)",
     )
-    .option("--despite-gate", "rank policies although the recorded one, simulated first, differs from the record")
+    .option(
+      "--despite-gate",
+      "rank policies although the recorded one, simulated first, differs from the record by more than they do",
+    )
     .option("--scenario <name>", "requests of a built-in scenario")
     .option(
       "--policy <name|config...>",

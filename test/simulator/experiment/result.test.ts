@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { formatDocument } from "../../../simulator/experiment/document.ts";
 import type { ExperimentPlan, LoadSpec } from "../../../simulator/experiment/plan.ts";
 import type { SimulatePolicy } from "../../../simulator/experiment/run-job.ts";
+import type { GateResult } from "../../../simulator/gate/gate.ts";
 import { pairVerdicts } from "../../../simulator/report/verdicts.ts";
 import { aSimulationRun } from "../../support/a-simulation-run.ts";
 import { aGrid, anExperiment, handMadeRun } from "../../support/an-experiment.ts";
@@ -125,6 +126,30 @@ test("a difference under 1 % makes no winner, however sure it is", () => {
     );
   const { paired } = anExperiment({ policies: [{ name: "a" }, { name: "b" }] }, nearly).cells[0] ?? { paired: [] };
   assert.match(pairVerdicts(paired)[0]?.text ?? "", /^b equals a within 1 %: TTFT p99 -0\.5 % .*; goodput equal$/);
+});
+
+const aGate: GateResult = {
+  policy: "p",
+  rows: [],
+  passes: true,
+  errors: { ttftMs: 0.9, itlMs: null, e2eMs: 0, greatest: 0.9 },
+  overTime: {
+    sliceMs: 1,
+    recorded: { running: [], waiting: [], kvCacheRatio: [] },
+    simulated: { running: [], waiting: [], kvCacheRatio: [] },
+  },
+  notes: [],
+};
+
+test("a difference below the error of the gate is undecided, unless the gate is ignored", () => {
+  const because = (gate: GateResult, metric: string): unknown =>
+    anExperiment({ gate }).cells[0]?.paired.find(
+      (one) => one.a === "default" && one.b === "round-robin" && one.metric === metric,
+    )?.because;
+  assert.deepEqual([because(aGate, "ttftMs.p99"), because(aGate, "e2eMs.mean")], ["gate", null]);
+  assert.equal(because({ ...aGate, isIgnored: true }, "ttftMs.p99"), null);
+  const { paired } = anExperiment({ gate: aGate }).cells[0] ?? { paired: [] };
+  assert.match(pairVerdicts(paired)[0]?.text ?? "", /undecided: the gate's error is greater/);
 });
 
 test("an order that varied coefficients turn round is undecided", () => {

@@ -7,9 +7,16 @@ import {
   distributionOfBuckets,
   distributionOfRun,
   type Distribution,
+  mixDistributions,
 } from "../../../simulator/gate/distribution.ts";
-import { isAccepted, judge, type PoolObservation } from "../../../simulator/gate/gate.ts";
-import { TimeMean } from "../../../simulator/gate/time-mean.ts";
+import {
+  errorOfFigure,
+  type GateErrors,
+  isAccepted,
+  judge,
+  passJudgement,
+  type PoolObservation,
+} from "../../../simulator/gate/gate.ts";
 
 const hundred = Array.from({ length: 100 }, (_, i) => i + 1);
 const of = (values: readonly number[]): Distribution => distributionOf(values) as Distribution;
@@ -17,9 +24,11 @@ const base: PoolObservation = {
   running: 10,
   waiting: 2,
   kvCacheRatio: 0.5,
+  curves: { running: [9, 11], waiting: [1, 3], kvCacheRatio: [0.5, Number.NaN] },
   ttftMs: of(hundred),
   itlMs: undefined,
   tpotMs: undefined,
+  e2eMs: undefined,
 };
 
 const rows: readonly (readonly [what: string, change: Partial<PoolObservation>, failing: readonly string[]])[] = [
@@ -59,8 +68,8 @@ test("what is not known does not count, and where nothing is known nothing is ac
   assert.equal(isAccepted(judge({ ...base, running: Number.NaN }, base)), true);
   const none = judge({ ...base, ...unknown, ttftMs: undefined }, base);
   assert.deepEqual(
-    none.map(({ passes }) => passes),
-    [null, null, null, null, null, null],
+    none.flatMap(({ passes }) => passes ?? []),
+    [],
   );
   assert.equal(isAccepted(none), false);
   assert.doesNotMatch(JSON.stringify(none), /NaN/);
@@ -82,16 +91,54 @@ test("what a run counted is compared to within a bucket", () => {
   assert.equal(distributionOfRun(new LogHistogram()), undefined);
 });
 
-test("a mean over time weighs values by how long they hold, within the window, without unknown stretches", () => {
-  const mean = new TimeMean(100, 200);
-  for (const [atMs, value] of [
-    [0, 4],
-    [150, Number.NaN],
-    [160, 8],
-    [300, 1000],
-  ] as const) {
-    mean.set(atMs, value);
-  }
-  assert.equal(mean.end(), (4 * 50 + 8 * 40) / 90);
-  assert.equal(new TimeMean(0, 1).end(), Number.NaN);
+test("a mix has the shares and the mean of its parts together", () => {
+  const mixed = mixDistributions([of([1, 2]), undefined, of([3, 8])]) as Distribution;
+  assert.deepEqual(
+    [mixed.mean, mixed.points, [0, 1, 2, 3, 8].map((ms) => mixed.shareUpTo(ms))],
+    [3.5, [1, 2, 3, 8], [0, 0.25, 0.5, 0.75, 1]],
+  );
+  assert.equal(mixDistributions([undefined]), undefined);
+});
+
+const window = { fromMs: 0, toMs: 1000, count: 2 };
+const pass = (
+  simulated: Partial<PoolObservation>,
+  recorded: PoolObservation = base,
+): ReturnType<typeof passJudgement> =>
+  passJudgement({ policy: "p", recorded, simulated: { ...base, ...simulated }, window, notes: [] });
+
+test("the error over time is the mean over the slices that are known, and is not judged", () => {
+  const curves = { running: [12, 8], waiting: [1, 3], kvCacheRatio: [0.4, 0.9] };
+  const result = pass({ curves });
+  const overTime = result.rows.filter(({ what }) => what.endsWith("over time"));
+  assert.deepEqual(
+    overTime.map(({ error, passes }) => [error === null ? null : Number(error.toFixed(9)), passes]),
+    [
+      [3, null],
+      [0.1, null],
+      [0, null],
+    ],
+  );
+  assert.equal(result.passes, true);
+  assert.deepEqual(result.overTime, {
+    sliceMs: 500,
+    recorded: { running: [9, 11], waiting: [1, 3], kvCacheRatio: [0.5, null] },
+    simulated: curves,
+  });
+});
+
+test("errors of means are over what was recorded, of waiting requests over all that were there", () => {
+  const { errors } = pass({ running: 10.5, waiting: 3.2, ttftMs: of(hundred.map((ms) => ms * 1.04)) });
+  const rounded = Object.fromEntries(
+    Object.entries(errors).map(([name, error]) => [name, error === null ? null : Number((error as number).toFixed(9))]),
+  );
+  assert.deepEqual(rounded, { ttftMs: 0.04, itlMs: null, e2eMs: null, greatest: 0.1 });
+});
+
+test("a figure has the error of its own mean, others and unknown ones the greatest", () => {
+  const errors: GateErrors = { ttftMs: 0.02, itlMs: null, e2eMs: 0, greatest: 0.07 };
+  const found = ["ttftMs.p99", "itlMs.mean", "e2eMs.mean", "goodput"].map((metric) => errorOfFigure(errors, metric));
+  assert.deepEqual(found, [0.02, 0.07, 0, 0.07]);
+  const unknown = { ttftMs: null, itlMs: null, e2eMs: null, greatest: null };
+  assert.equal(errorOfFigure(unknown, "ttftMs.p99"), null);
 });
