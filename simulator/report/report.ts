@@ -1,11 +1,15 @@
+import type { ExperimentPlan } from "../experiment/plan.ts";
 import type { CellResult, ExperimentResult } from "../experiment/result.ts";
 import { listAssumptions } from "./assumptions.ts";
+import { coefficientQuality, coefficientRows, coefficientTitle } from "./coefficient-rows.ts";
 import { describeCell } from "./describe-cell.ts";
 import { figureRows } from "./figure-rows.ts";
 import { describeRuns } from "./describe-runs.ts";
+import { gateNotes, gateRows, gateTitle } from "./gate-rows.ts";
 import { formatCount } from "./numbers.ts";
 import { formatPage, type PageTable } from "./page.ts";
 import { plotForest, plotReconstructions, plotSeeds, plotTornado } from "./plots/comparisons.ts";
+import { plotGate } from "./plots/gate.ts";
 import { plotHeatMaps, plotHitRatio } from "./plots/over-time.ts";
 import { plotPareto } from "./plots/pareto.ts";
 import { plotRateCurves, plotStaleness } from "./plots/rate-curves.ts";
@@ -14,6 +18,7 @@ import { spreadRows, spreadTitle } from "./spread-rows.ts";
 import { pairVerdicts } from "./verdicts.ts";
 
 const plots = [
+  plotGate,
   plotRateCurves,
   plotStaleness,
   plotForest,
@@ -36,13 +41,28 @@ export function formatReport(result: ExperimentResult): string {
     policies: plan.policies.map(({ name }) => name),
     verdicts: cells.length === 1 ? pairVerdicts(first?.paired ?? []) : cells.flatMap(verdictsOf),
     plots: plots.flatMap((plot) => plot(result)),
-    tables: cells.flatMap((cell) => [formatFigures(cell, cells.length > 1), ...formatSpreads(cell, cells.length > 1)]),
+    tables: [
+      ...cells.flatMap((cell) => [formatFigures(cell, cells.length > 1), ...formatSpreads(cell, cells.length > 1)]),
+      ...formatGround(plan),
+    ],
     assumptions: listAssumptions(result),
   });
 }
 
 function verdictsOf(cell: CellResult): { verdict: string; text: string }[] {
   return pairVerdicts(cell.paired).map(({ verdict, text }) => ({ verdict, text: `${describeCell(cell)}: ${text}` }));
+}
+
+/** What the figures stand on: coefficients that are not the preset's, and the gate. */
+function formatGround({ fitted, gate }: ExperimentPlan): PageTable[] {
+  const tables: PageTable[] = [];
+  if (fitted !== undefined) {
+    const caption = [coefficientTitle(fitted), coefficientQuality(fitted)].filter((text) => text !== "").join(": ");
+    tables.push({ caption, rows: coefficientRows(fitted) });
+  }
+  if (gate !== undefined)
+    tables.push({ caption: [gateTitle(gate), ...gateNotes(gate)].join(". "), rows: gateRows(gate) });
+  return tables;
 }
 
 function formatSpreads(cell: CellResult, isOneOfMany: boolean): PageTable[] {

@@ -1,38 +1,17 @@
 import Table from "cli-table3";
 import type { FittedReplica } from "../../simulator/experiment/fitted-replica.ts";
-import { fittedNames } from "../../simulator/metrics/fit-coefficients.ts";
-import { formatCount, formatNumber, formatShare } from "../../simulator/report/numbers.ts";
-import { presetConfig, presetFloors } from "../../simulator/replica/presets.ts";
+import { coefficientQuality, coefficientRows, coefficientTitle } from "../../simulator/report/coefficient-rows.ts";
 
-const labels = {
-  baseMs: "a step (c0), ms",
-  perRequestUs: "a request (cB), us",
-  perContextTokenUs: "a context token (cK), us",
-  perPrefillTokenUs: "a prompt token (cP), us",
-} as const;
-
-/** Coefficients of a plan beside those of its preset and the floors of the hardware, then how well they were fitted. */
-export function formatCoefficientTable({ preset, coefficients, fit, kvTokens }: FittedReplica): string {
+/** Coefficients of a plan as text for people, with how well they were fitted. */
+export function formatCoefficientTable(fitted: FittedReplica): string {
+  const [head = [], ...rows] = coefficientRows(fitted);
   const table = new Table({
-    head: ["", "used", `of ${preset}`, "floor", ""],
+    head: [...head],
     colAligns: ["left", "right", "right", "right", "left"],
     style: { head: [], border: [], compact: true },
   });
-  const [usual, floors] = [presetConfig(preset), presetFloors(preset)];
-  for (const name of fittedNames) {
-    const numbers = [coefficients[name], usual.coefficients[name], floors[name]].map(formatNumber);
-    table.push([labels[name], ...numbers, fit?.atFloor.includes(name) === true ? "stayed at its floor" : ""]);
-  }
-  const cache = kvTokens === undefined ? [] : [`KV cache of ${formatCount(kvTokens)} tokens`];
-  if (fit === undefined) return ["Coefficients, fitted to nothing", table.toString(), ...cache].join("\n");
-  return [
-    `Coefficients fitted to ${fit.source}`,
-    table.toString(),
-    [
-      `error on the ${fit.heldOut} stretches held out ${formatShare(fit.heldOutError)}`,
-      `R2 ${fit.rSquared.toFixed(3)} on the ${fit.intervals} others`,
-      `condition number ${formatNumber(fit.conditionNumber)}`,
-      ...cache,
-    ].join(", "),
-  ].join("\n");
+  table.push(...rows.map((row) => [...row]));
+  return [coefficientTitle(fitted), table.toString(), coefficientQuality(fitted)]
+    .filter((line) => line !== "")
+    .join("\n");
 }

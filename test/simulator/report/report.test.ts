@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseHTML } from "linkedom";
 import { formatReport } from "../../../simulator/report/report.ts";
+import { presetConfig } from "../../../simulator/replica/presets.ts";
 import { aGrid, anExperiment } from "../../support/an-experiment.ts";
 
 const one = formatReport(anExperiment({ draws: 10 }));
@@ -55,6 +56,39 @@ test("a reconstructed load has its spread over reconstructions and over seeds, a
   const heads = [...document.querySelectorAll("tbody th")].map(({ textContent }) => textContent);
   assert.ok(heads.includes("TTFT p99 over reconstructions") && heads.includes("TTFT p99 over seeds"), heads.join());
   assert.match(document.querySelector("header")?.textContent ?? "", /20 reconstructions with 2 seeds each/);
+});
+
+test("coefficients of their own and a gate have a table, the gate curves of both sides", () => {
+  const curves = { running: [1, 2, 3], waiting: [0, null, 0], kvCacheRatio: [0.1, 0.2, 0.1] };
+  const row = { what: "running requests", recorded: 2, simulated: 2.1, error: 0.1, allowed: 0.2, passes: true };
+  const html = formatReport(
+    anExperiment({
+      fitted: {
+        kind: "epp-coefficients",
+        schemaVersion: 1,
+        preset: "llama-3-8b-h100",
+        coefficients: { ...presetConfig("llama-3-8b-h100").coefficients, baseMs: 8.25 },
+      },
+      gate: {
+        policy: "random",
+        rows: [row],
+        passes: true,
+        errors: { ttftMs: null, itlMs: null, e2eMs: null, greatest: 0.05 },
+        overTime: { sliceMs: 1000, recorded: curves, simulated: curves },
+        notes: [],
+      },
+    }),
+  );
+  assert.equal(sectionsOf(html).get("gate"), 3);
+  const { document } = parseHTML(html);
+  const captions = [...document.querySelectorAll("section > h2")].map(({ textContent }) => textContent ?? "");
+  assert.ok(captions.includes("Coefficients, fitted to nothing"), captions.join());
+  assert.ok(
+    captions.some((one) => /^Gate: random, .* below the error: others 5\.0 %\.$/.test(one)),
+    captions.join(),
+  );
+  const cells = [...document.querySelectorAll("td")].map(({ textContent }) => textContent);
+  assert.ok(cells.includes("8.25") && cells.includes("2.10") && cells.includes("ok"));
 });
 
 test("every plot draws data, for every policy, and says what it is", () => {
