@@ -13,20 +13,14 @@ const saturatedBusyRatio = 0.95;
 
 /** What a reader has to know to believe the figures no further than they go, a sentence each. */
 export function listAssumptions({ plan, cells, knees }: ExperimentResult): string[] {
-  const { slo, circumstances, draws, seeds, reconstructions, preset, fitted, mode, gate } = plan;
+  const { slo, circumstances, preset, fitted, mode, gate } = plan;
   const lines = [
     `Trust the order of the policies, not the milliseconds: ${originOf(preset, fitted)}`,
     describeStep(plan),
     `Latency counts from the intended arrival. Good: first token within ${formatNumber(slo.ttftMs)} ms and tokens ${formatNumber(slo.tpotMs)} ms apart on the mean; refused, failed and unfinished requests are not good.`,
     ...cells.slice(0, 1).map((cell) => describeWarmUp(cell, plan.isCold)),
   ];
-  lines.push(describeIntervals(plan));
-  if (draws > 0) {
-    lines.push(
-      `An order counts only if it holds in 90 % of ${10 + draws} runs with c0, cK, cP, the KV cache and the scrape period up to 30 % off.`,
-    );
-  } else if (seeds * (reconstructions ?? 1) > 1)
-    lines.push("Coefficients were not varied (--sensitivity 10): the verdicts hold for these only.");
+  lines.push(describeIntervals(plan), ...describeVariation(plan));
   if (knees.length > 0) {
     lines.push(
       `The knee is the greatest rate at which ${formatShare(kneeShare)} of the requests are good that are good at a fiftieth of the rate scale it began with; the policies were compared at the greatest knee.`,
@@ -74,6 +68,16 @@ function describeReconstruction(gate: GateResult | undefined): string {
   return `The load is reconstructed from metrics: each reconstruction is another draw that agrees with them. Metrics do not tell the tree of prefixes, sessions and bursts below their interval.${gate === undefined ? unchecked : ""}`;
 }
 
+function describeVariation({ draws, seeds, reconstructions }: ExperimentPlan): string[] {
+  if (draws > 0) {
+    return [
+      `An order counts only if it holds in 90 % of ${10 + draws} runs with c0, cK, cP, the KV cache and the scrape period up to 30 % off.`,
+    ];
+  }
+  if (seeds * (reconstructions ?? 1) <= 1) return [];
+  return ["Coefficients were not varied (--sensitivity 10): the verdicts hold for these only."];
+}
+
 function describeIntervals({ seeds, reconstructions }: ExperimentPlan): string {
   if (reconstructions !== undefined) {
     return `Intervals are 95 % t intervals over ${reconstructions} reconstructions, each the mean of its seeds; of two policies, of their differences reconstruction by reconstruction.`;
@@ -96,8 +100,8 @@ function shorten(value: number): number {
 
 function describeGate({ policy, passes, rows, isIgnored }: GateResult): string {
   if (passes) {
-    const how = isIgnored === true ? "was not looked at" : "counts for nothing";
-    return `${policy}, simulated first, reproduced what was recorded; a difference below its errors ${how}.`;
+    const how = isIgnored === true ? "its errors were not looked at" : "differences below its errors are undecided";
+    return `${policy}, simulated first, reproduced what was recorded; ${how}.`;
   }
   const wrong = rows.filter((row) => row.passes === false).map(({ what }) => what);
   const found = wrong.length === 0 ? "nothing that was recorded could be compared" : `too far off: ${wrong.join(", ")}`;

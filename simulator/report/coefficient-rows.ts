@@ -25,7 +25,7 @@ export function coefficientRows({ preset, coefficients, fit }: FittedReplica): r
 
 /** What the table is called. */
 export function coefficientTitle({ fit }: FittedReplica): string {
-  return fit === undefined ? "Coefficients, fitted to nothing" : `Coefficients fitted to ${fit.source}`;
+  return fit === undefined ? "Coefficients as given" : `Coefficients fitted to ${fit.source}`;
 }
 
 /** How well they were fitted, and the KV cache, on one line; "" when there is nothing to say. */

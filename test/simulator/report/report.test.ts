@@ -82,7 +82,7 @@ test("coefficients of their own and a gate have a table, the gate curves of both
   assert.equal(sectionsOf(html).get("gate"), 3);
   const { document } = parseHTML(html);
   const captions = [...document.querySelectorAll("section > h2")].map(({ textContent }) => textContent ?? "");
-  assert.ok(captions.includes("Coefficients, fitted to nothing"), captions.join());
+  assert.ok(captions.includes("Coefficients as given"), captions.join());
   assert.ok(
     captions.some((one) => /^Gate: random, .* below the error: others 5\.0 %\.$/.test(one)),
     captions.join(),
