@@ -10,6 +10,8 @@ export class VisibleRequests implements VisibleRequest {
   readonly #requests: RequestTable;
   readonly #draws: KeyedRandom;
   readonly #hasOracle: boolean;
+  /** Where chains are written, one over the other: an array for each costs more than to write it. */
+  #words = new Uint32Array(0);
 
   constructor(requests: RequestTable, draws: KeyedRandom, hasOracle: boolean) {
     this.#requests = requests;
@@ -51,21 +53,23 @@ export class VisibleRequests implements VisibleRequest {
     // What is known of the answer's blocks is not the picker's to know.
     const inPrompt = Math.floor(this.promptTokens / blockTokens);
     const known = Math.min((blockStart[this.row + 1] as number) - from, inPrompt);
-    const words = new Uint32Array(2 * inPrompt);
-    for (let i = 0; i < inPrompt; i++) {
-      // Pickers mix words with a key of theirs, so that they need not be spread here.
-      words[2 * i] = i < known ? (blocks[from + i] as number) : this.#ownId(i);
-      words[2 * i + 1] = i < known ? 0 : this.row + 1;
+    if (this.#words.length < 2 * inPrompt) this.#words = new Uint32Array(4 * inPrompt);
+    const words = this.#words;
+    // Pickers mix words with a key of theirs, so that they need not be spread here.
+    for (let i = 0; i < known; i++) {
+      words[2 * i] = blocks[from + i] as number;
+      words[2 * i + 1] = 0;
     }
-    return { words, blockTokens };
+    // Blocks that no other request has: a picker hashes and remembers them all the same.
+    const own = mix32(this.row);
+    for (let i = known; i < inPrompt; i++) {
+      words[2 * i] = own ^ i;
+      words[2 * i + 1] = this.row + 1;
+    }
+    return { words: words.subarray(0, 2 * inPrompt), blockTokens };
   }
 
   random(): Random {
     return this.#draws.from(this.row);
-  }
-
-  /** A block that no other request has: a picker hashes and remembers it all the same. */
-  #ownId(block: number): number {
-    return mix32(this.row) ^ block;
   }
 }

@@ -17,7 +17,7 @@ export interface VisibleRequest {
   /** The client's bound; undefined: it names none. With oracle lengths the true length. */
   readonly maxOutputTokens: number | undefined;
   readonly priority: number;
-  /** Hashes of the prompt's blocks; undefined: no request of the load shares anything. A new object at every call. */
+  /** Hashes of the prompt's blocks, which the next call writes over; undefined: no request of the load shares anything. */
   promptChain(): PromptChain | undefined;
   /** Draws that hang on the request and the seed alone: they are the same for every policy. */
   random(): Random;
