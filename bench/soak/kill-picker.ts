@@ -4,7 +4,7 @@ import { startGateway } from "./gateway.ts";
 import { startSteadyLoad } from "./steady-load.ts";
 import { RequestTimes } from "./request-times.ts";
 
-/** Requests may be on their way to a picker for so long before it has a stream for them. */
+/** Requests may be on their way to a picker for so long before it has a stream for them, or before the host hears of its end. */
 const onTheWayMs = 50;
 
 const settleMs = 3000;
@@ -18,7 +18,7 @@ export interface KillPickerSetup {
 
 /** What the end of a picker cost. */
 export interface KillPickerResult {
-  /** Requests under way at that moment, through any picker. */
+  /** Requests under way from the kill to the picker's end, through any picker. */
   readonly open: number;
   /** Those of them that failed. */
   readonly failed: number;
@@ -38,36 +38,43 @@ export async function killPickers({ envoyBinary, kills, perSecond }: KillPickerS
   try {
     const times = new RequestTimes();
     const load = startSteadyLoad({ ...gateway.envoy.listener, ...times.observer, clock: systemClock }, perSecond);
-    const killedAtMs: number[] = [];
+    const ends: PickerEnd[] = [];
     for (let index = 0; index < kills; index++) {
       await sleep(systemClock, settleMs);
       const picker = gateway.pickers[index % 2];
       if (picker === undefined) throw new Error("Cannot kill a picker: there is none");
       process.kill(picker.pid, "SIGKILL");
-      killedAtMs.push(systemClock.nowMs());
+      const killedAtMs = systemClock.nowMs();
       await picker.exitCode;
+      ends.push({ killedAtMs, goneAtMs: systemClock.nowMs() });
       await sleep(systemClock, settleMs);
       await gateway.restartPicker(index % 2);
       await gateway.untilHealthy(2);
     }
-    return explain(await load.stop(), killedAtMs, times);
+    return explain(await load.stop(), ends, times);
   } finally {
     await gateway.close();
   }
 }
 
-function explain(outcomes: readonly Outcome[], killedAtMs: readonly number[], times: RequestTimes): KillPickerReport {
-  const wasOpen = ({ request }: Outcome, atMs: number): boolean => {
+/** On a busy machine a process takes a while to die, and its connections end only then. */
+interface PickerEnd {
+  readonly killedAtMs: number;
+  readonly goneAtMs: number;
+}
+
+function explain(outcomes: readonly Outcome[], ends: readonly PickerEnd[], times: RequestTimes): KillPickerReport {
+  const wasOpen = ({ request }: Outcome, { killedAtMs, goneAtMs }: PickerEnd): boolean => {
     const { sentAtMs, endedAtMs } = times.of(request.id);
-    return sentAtMs <= atMs + onTheWayMs && endedAtMs >= atMs;
+    return sentAtMs <= goneAtMs + onTheWayMs && endedAtMs >= killedAtMs;
   };
   const failed = outcomes.filter(({ error }) => error !== undefined);
   return {
     requests: outcomes.length,
-    kills: killedAtMs.map((atMs) => ({
-      open: outcomes.filter((outcome) => wasOpen(outcome, atMs)).length,
-      failed: failed.filter((outcome) => wasOpen(outcome, atMs)).length,
+    kills: ends.map((end) => ({
+      open: outcomes.filter((outcome) => wasOpen(outcome, end)).length,
+      failed: failed.filter((outcome) => wasOpen(outcome, end)).length,
     })),
-    others: failed.filter((outcome) => !killedAtMs.some((atMs) => wasOpen(outcome, atMs))),
+    others: failed.filter((outcome) => !ends.some((end) => wasOpen(outcome, end))),
   };
 }
