@@ -16,7 +16,6 @@ import { defaultTlsSettings, plainCredentials, type TlsSettings } from "./extpro
 import type { DrainReport } from "./extproc/drain.ts";
 import type { RequestPolicy } from "./extproc/exchange.ts";
 import type { ElectionTiming } from "./discovery/kubernetes/election-timing.ts";
-import type { LeaderElection } from "./discovery/kubernetes/leader-election.ts";
 import { defaultLimits, type ExchangeLimits } from "./extproc/limits.ts";
 import { Health } from "./extproc/health.ts";
 import { ReceivingSweep } from "./extproc/receiving-sweep.ts";
@@ -32,7 +31,7 @@ import { Readiness } from "./main/readiness.ts";
 import { type Recording, type RecordingOptions, startRecording, unrecorded } from "./main/recording.ts";
 import { type FileReports, followConfig } from "./main/watched-files.ts";
 import type { Recorder } from "./recording/recorder.ts";
-import { type LeadershipReports, standForElection } from "./main/leadership.ts";
+import { type Leadership, type LeadershipReports, standForElection } from "./main/leadership.ts";
 import { authorizeByCluster, type MetricsTlsFiles, readMetricsTls } from "./main/metrics-port.ts";
 import { Dispatcher } from "./routing/dispatcher.ts";
 import { prepare } from "./routing/prepare.ts";
@@ -108,8 +107,8 @@ export interface Picker {
   readonly metricsPort: number;
   readonly store: EndpointStore;
   /**
-   * Reports not serving, drains the streams while everything else goes on, then stops everything in reverse order. `hurry`
-   * ends the drain at once.
+   * Hands over the lead where it has it, reports not serving, drains the streams while everything else goes on, then stops
+   * everything in reverse order. `hurry` ends handover and drain at once.
    */
   close(hurry?: AbortSignal): Promise<void>;
 }
@@ -168,7 +167,7 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     });
     exportBytesPerToken(registry, () => tokens.learned());
     started.push(exportLoopLag(registry), guardLoop(registry, clock, logger));
-    const election = elect(options, { ...reports, random, health });
+    const leadership = elect(options, { ...reports, random, health });
     const metrics = await startMetricsServer(registry, {
       host,
       port: options.metricsPort,
@@ -216,14 +215,18 @@ export async function startPicker(options: PickerOptions): Promise<Picker> {
     void scraped.then(() => {
       readiness.open();
       // Who leads serves: a picker that knows no endpoints yet does not stand.
-      election?.start();
+      leadership?.start();
     });
     started.push(async (hurry) => {
-      health.change({ isDraining: true });
-      const released = election?.close();
       const { drainMs, hardStopMs = drainMs } = options;
-      tellDrain(await extProc.close({ windowMs: drainMs, hardStopMs }, hurry), logger, registry);
-      await released;
+      const toldAtMs = clock.nowMs();
+      await leadership?.handOver(drainMs / 2, hurry);
+      health.change({ isDraining: true });
+      // Both are counted from the signal, whatever a handover took of them.
+      const tookMs = clock.nowMs() - toldAtMs;
+      const limits = { windowMs: drainMs - tookMs, hardStopMs: hardStopMs - tookMs };
+      tellDrain(await extProc.close(limits, hurry), logger, registry);
+      await leadership?.close();
     });
     return { grpcPort: extProc.port, grpcHealthPort: healthServer.port, metricsPort: metrics.port, store, close: stop };
   } catch (error) {
@@ -251,7 +254,7 @@ async function keepConfig(
 }
 
 /** A candidate for the lead, where there is an election. */
-function elect(options: PickerOptions, reports: LeadershipReports): LeaderElection | undefined {
+function elect(options: PickerOptions, reports: LeadershipReports): Leadership | undefined {
   const { cluster, election: timing, poolName } = options;
   if (cluster === undefined || timing === undefined) return undefined;
   return standForElection({ api: cluster.api, namespace: cluster.namespace, poolName, timing }, reports);

@@ -253,7 +253,7 @@ async function untilSignal(picker: Picker, logger: Logger): Promise<void> {
     }
     process.once("disconnect", () => stop("disconnect"));
   });
-  logger.info({ signal: first }, "Stopping: reports not serving, takes streams until hosts have moved away");
+  logger.info({ signal: first }, "Stopping: takes streams until hosts have moved away");
   // A parent that has gone waits for nothing.
   if (first === "disconnect") hasten(first);
   await picker.close(hurry.signal);

@@ -99,7 +99,7 @@ test("F42 a second signal ends the drain of serve at once, in order, with exit 0
   );
   await stream.next();
   epp.kill("SIGTERM");
-  await epp.says(/"signal":"SIGTERM".*Stopping: reports not serving/);
+  await epp.says(/"signal":"SIGTERM".*Stopping: takes streams until/);
   epp.kill("SIGINT");
   await epp.says(/"signal":"SIGINT".*Stopping at once: open streams are cut/);
   const { code, stderr } = await epp.ended;

@@ -9,6 +9,9 @@ import { type FaultReason, ReflectorFault } from "./reflector-fault.ts";
 /** Why a leader leads no longer. */
 export type LossReason = "deadline" | "taken" | "released";
 
+/** Looks for the next holder in one retry period: a follower takes a lease that was given up within half of one. */
+const successorLooks = 8;
+
 /** Told of what happens in an election, as this candidate sees it. */
 export interface ElectionObserver {
   /** This candidate leads. */
@@ -80,6 +83,17 @@ export class LeaderElection {
     this.#lose("released");
     await this.#running;
     if (this.#mayHold) await this.#release();
+  }
+
+  /** Looks, after `close`, until another holds the lease, and says who; undefined when `signal` aborted before. Never rejects. */
+  async successor(signal: AbortSignal): Promise<string | undefined> {
+    const { clock, timing, identity } = this.#options;
+    while (!signal.aborted) {
+      const holder = await this.#holder(signal);
+      if (holder !== "" && holder !== identity) return holder;
+      await sleep(clock, timing.retryMs / successorLooks, signal);
+    }
+    return undefined;
   }
 
   async #run(): Promise<void> {
@@ -188,6 +202,17 @@ export class LeaderElection {
     const { durationMs = 0 } = this.#seen ?? {};
     const leftMs = this.#seenAtMs + durationMs - clock.nowMs();
     return leftMs > 0 ? Math.min(lookMs, leftMs) : lookMs;
+  }
+
+  /** Who holds the lease; "" when nobody does, or there is no answer. */
+  async #holder(signal: AbortSignal): Promise<string> {
+    try {
+      return (await this.#lease.read(signal))?.holder ?? "";
+    } catch (error) {
+      if (!(error instanceof ReflectorFault)) throw error;
+      if (!signal.aborted) this.#options.observer.failed(error.reason, error.message);
+      return "";
+    }
   }
 
   /** The lease may have been renewed by a write whose answer was not waited for, so it is read first. */
