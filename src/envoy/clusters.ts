@@ -47,7 +47,7 @@ export function balancedCluster(balancing: BalancerRouting["policy"], endpoints:
 
 /**
  * HTTP/2 pings. What a hung picker holds ends by them alone: Envoy runs no message timeout with full-duplex bodies, and
- * does not close the connection of a picker that fails its health checks while streams are open on it (reliability F39b).
+ * does not close the connection of a picker that fails its health checks while streams are open on it (reliability F39b, decision 24).
  */
 const keepalive = { interval: "1s", timeout: "3s" };
 

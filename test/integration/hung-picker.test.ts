@@ -24,8 +24,8 @@ async function complete(url: string, prompt = "hello"): Promise<number> {
   }
 }
 
-const many = (url: string, count = 20): Promise<number[]> =>
-  Promise.all(Array.from({ length: count }, () => complete(url)));
+/** Twenty requests at once. */
+const many = (ask: () => Promise<number>): Promise<number[]> => Promise.all(Array.from({ length: 20 }, ask));
 
 /** How often each status came, as `200: 10, 504: 10`. */
 function tally(statuses: readonly number[]): string {
@@ -84,15 +84,15 @@ test("F39b the only picker hangs: every client gets an error, it is ejected, new
   const atPod = complete(url, "hold");
   await until("a request at the pod", () => held.length === 1);
   picker.child.kill("SIGSTOP");
-  const waiting = many(url);
+  const waiting = many(() => complete(url));
   held[0]?.end("{}");
   assert.equal(tally(await waiting), "500: 20", "requests that wait for the decision");
   assert.equal(await atPod, 500, "a request whose answer waits for the picker");
   await until("the ejection", () => isOut(picker), 20_000);
-  assert.equal(tally(await many(url)), "500: 20", "nobody waits for a picker that is out");
+  assert.equal(tally(await many(() => complete(url))), "500: 20", "nobody waits for a picker that is out");
   picker.child.kill("SIGCONT");
   await until("routing", async () => (await complete(url)) === 200, 20_000);
-  assert.equal(tally(await many(url)), "200: 20");
+  assert.equal(tally(await many(() => complete(url))), "200: 20");
 });
 
 test("F39b one of two pickers hangs: its requests end with an error, the other serves the rest and then all", {
@@ -102,12 +102,58 @@ test("F39b one of two pickers hangs: its requests end with an error, the other s
   const [hung, other] = await Promise.all([startClusterProcess(t, cluster), startClusterProcess(t, cluster)]);
   const { url, isOut } = await envoyBefore(t, [hung, other]);
   hung.child.kill("SIGSTOP");
-  const sent = await many(url);
+  const sent = await many(() => complete(url));
   assert.deepEqual(new Set(sent), new Set([200, 500]), tally(sent));
   await until("the ejection", () => isOut(hung), 20_000);
-  assert.equal(tally(await many(url)), "200: 20");
+  assert.equal(tally(await many(() => complete(url))), "200: 20");
   assert.equal(await isOut(other), false);
   hung.child.kill("SIGCONT");
   await until("the return", async () => !(await isOut(hung)), 20_000);
-  assert.equal(tally(await many(url)), "200: 20");
+  assert.equal(tally(await many(() => complete(url))), "200: 20");
+});
+
+const openStreams = async (picker: ClusterProcess): Promise<number> => (await picker.sample("epp_streams_open")) ?? 0;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+test("F39b a picker that stands still for 2 s, less than a ping may take, loses nothing: neither what it holds nor what comes", {
+  skip,
+}, async (t) => {
+  const { cluster, held } = await aPool(t);
+  const picker = await startClusterProcess(t, cluster);
+  const { url, isOut } = await envoyBefore(t, [picker]);
+  const atPod = many(() => complete(url, "hold"));
+  await until("requests at the pod", () => held.length === 20);
+  picker.child.kill("SIGSTOP");
+  const waiting = many(() => complete(url));
+  for (const response of held) response.end("{}");
+  await pause(2000);
+  picker.child.kill("SIGCONT");
+  assert.equal(tally(await atPod), "200: 20", "requests whose answers waited for the picker");
+  assert.equal(tally(await waiting), "200: 20", "requests that waited for the decision");
+  assert.equal(await isOut(picker), false);
+});
+
+test("F39b of two pickers one stands still for 5 s: it loses the requests that it holds, and those alone", {
+  skip,
+}, async (t) => {
+  const { cluster, held } = await aPool(t);
+  const [hung, other] = await Promise.all([startClusterProcess(t, cluster), startClusterProcess(t, cluster)]);
+  const { url, isOut } = await envoyBefore(t, [hung, other]);
+  const atPod = many(() => complete(url, "hold"));
+  await until("requests at the pod", () => held.length === 20);
+  const [lost, kept] = [await openStreams(hung), await openStreams(other)];
+  assert.ok(lost > 0 && lost + kept === 20, `${lost} and ${kept} streams`);
+  hung.child.kill("SIGSTOP");
+  const atLeast = pause(5000);
+  await until("the ejection", () => isOut(hung));
+  const later = many(() => complete(url));
+  for (const response of held) response.end("{}");
+  assert.equal(tally(await atPod), `200: ${kept}, 500: ${lost}`);
+  assert.equal(tally(await later), "200: 20", "the other serves meanwhile");
+  await atLeast;
+  hung.child.kill("SIGCONT");
+  await until("the return", async () => !(await isOut(hung)), 20_000);
+  assert.equal(tally(await many(() => complete(url))), "200: 20");
+  await until("no stream", async () => (await openStreams(hung)) + (await openStreams(other)) === 0);
 });
