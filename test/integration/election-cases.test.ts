@@ -272,6 +272,27 @@ test("F24 F45 without an API server the leader steps down, goes on answering str
   assert.match(leader.log(), /"reason":"connection".*Cannot read or write the lease for now/);
 });
 
+test("F24 F45 without an API server since the start nobody stands for the lead or is ready; one leads once it answers", async (t) => {
+  const { cluster } = await aPool(t);
+  await cluster.server.kill();
+  const pickers = await Promise.all([0, 1].map(() => startClusterProcess(t, cluster, { args: shortElection })));
+  for (const picker of pickers) {
+    await until("a line", () => /Cannot follow for now/.test(picker.log()));
+    assert.deepEqual(await Promise.all(["", extProc, "liveness"].map((name) => picker.health.check(name))), [
+      "NOT_SERVING",
+      "NOT_SERVING",
+      "SERVING",
+    ]);
+    assert.equal(await picker.sample("epp_leader"), 0);
+    assert.doesNotMatch(picker.log(), /lease|Lease/);
+  }
+  await cluster.server.restart();
+  const leaders = async (): Promise<number> =>
+    (await Promise.all(pickers.map((picker) => picker.health.check("")))).filter((status) => status === "SERVING")
+      .length;
+  await until("a leader", async () => (await leaders()) === 1, 40_000);
+});
+
 test("a lease that RBAC forbids is named with what is missing, and nobody leads", async (t) => {
   const { cluster } = await aPool(t);
   cluster.server.forbidden.add("get leases");
