@@ -184,7 +184,20 @@ requestHandler: { parsers: [{ pluginRef: ${parser} }, { pluginRef: passthrough-p
   });
 }
 
-test("without an InferencePool the pods of a selector are followed, and ready at once", async (t) => {
+test("F38 without an InferencePool a picker is not ready before the first complete list of its pods, and is ready if that is empty", async (t) => {
+  const cluster = await aCluster(t);
+  const selection = { selector: { app: "vllm" }, targetPorts: [8000] };
+  cluster.server.forbidden.add("list pods");
+  const p = await startClusterPicker(t, cluster, { poolName: "epp", cluster: { selection } });
+  await until("a refused list", () => cluster.server.seen.some(({ path }) => path.includes("/pods")));
+  await until("a line", () => p.lines.some(({ level }) => level === "warn" || level === "error"));
+  assert.equal(await p.health.check(""), "NOT_SERVING");
+  cluster.server.forbidden.clear();
+  await serving(p);
+  assert.equal(await p.pick(), "503");
+});
+
+test("without an InferencePool the pods of a selector are followed, and ready without one", async (t) => {
   const cluster = await aCluster(t);
   const server = await startFakeModelServer(t);
   cluster.setPod({ name: "a", ip: "127.0.0.1" });
