@@ -65,7 +65,8 @@ class Threads implements JobRunner {
         worker.on("message", (message: FromWorker) => {
           if ("problem" in message) return reject(new Error(message.problem));
           results[message.index] = message.result;
-          onDone?.(++done);
+          done++;
+          onDone?.(done);
           if (done === jobs.length) return resolve(results);
           give(worker);
         });
