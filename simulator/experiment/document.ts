@@ -19,6 +19,7 @@ export function formatDocument(result: ExperimentResult): string {
     ...(plan.load.kind === "metrics" && {
       reconstruction: { source: "metrics", draws: plan.reconstructions, seedsEach: plan.seeds },
     }),
+    ...(plan.recordedReplicas !== undefined && { recordedReplicas: plan.recordedReplicas }),
     ...(plan.fitted !== undefined && { fitted: plan.fitted }),
     ...(plan.gate !== undefined && { gate: plan.gate }),
     ...(knees.length > 0 && { knees }),

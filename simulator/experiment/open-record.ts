@@ -7,6 +7,11 @@ export type OpenedRecord =
   | { readonly kind: "recording"; readonly run: RecordedRun }
   | { readonly kind: "metrics"; readonly metrics: RecordedMetrics };
 
+/** Servers of the recorded pool: of a recording those there were at once, of metrics all that showed any. 0: the record names none. */
+export function countServers(record: OpenedRecord): number {
+  return record.kind === "recording" ? record.run.endpoints : record.metrics.endpoints.length;
+}
+
 /** Reads the record of `spec`; undefined for a load that is none. Rejects with an error that names it when it cannot be read. */
 export async function openRecord({ kind, source }: LoadSpec): Promise<OpenedRecord | undefined> {
   if (kind === "recording") {

@@ -66,6 +66,8 @@ export interface ExperimentPlan {
   readonly circumstances: Circumstances;
   /** Draws of all coefficients at once, beside each of them alone; 0: coefficients are not varied. */
   readonly draws: number;
+  /** Servers of the pool that was recorded; absent: there is no record, or it names none. */
+  readonly recordedReplicas?: number;
   /** How well the recorded policy was reproduced; absent: there is none. */
   readonly gate?: GateResult;
 }

@@ -26,6 +26,7 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
       `The knee is the greatest rate at which ${formatShare(kneeShare)} of the requests are good that are good at a fiftieth of the rate scale it began with; the policies were compared at the greatest knee.`,
     );
   }
+  if (plan.recordedReplicas !== undefined) lines.push(describeServers(plan.recordedReplicas, cells));
   if (plan.load.kind === "metrics") lines.push(describeReconstruction(gate));
   if (plan.load.kind === "scenario") lines.push(...describeChanges(scenario(plan.load.source).pool.changes ?? []));
   if (gate !== undefined) lines.push(describeGate(gate));
@@ -37,6 +38,13 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
     );
   }
   return lines;
+}
+
+function describeServers(recorded: number, cells: readonly CellResult[]): string {
+  const servers = recorded === 1 ? "1 server" : `${recorded} servers`;
+  const others = [...new Set(cells.map(({ replicas }) => replicas))].filter((replicas) => replicas !== recorded);
+  if (others.length === 0) return `The record is of ${servers}, and as many were simulated.`;
+  return `The record is of ${servers}, but ${others.join(", ")} were simulated (--replicas): each has another share of the load than the recorded ones.`;
 }
 
 const changeTexts: Readonly<Record<PoolChangeKind, string>> = {

@@ -71,7 +71,11 @@ export function addSimulateFlags(command: Command): Command {
       "--policy <name|config...>",
       "built-in policies and EndpointPickerConfig files, baselines first (default: round-robin go-default default)",
     )
-    .option("--replicas <n>", "model servers (default: those of the scenario, 8 otherwise)", positiveInteger)
+    .option(
+      "--replicas <n>",
+      "model servers (default: as many as recorded, those of the scenario, 8 for a trace)",
+      positiveInteger,
+    )
     .option(
       "--preset <name>",
       "model and GPU of the servers (default: those of the scenario, llama-3-8b-h100 otherwise)",

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
 import { type FittedReplica, readCoefficients } from "../../simulator/experiment/fitted-replica.ts";
+import { countServers, type OpenedRecord, openRecord } from "../../simulator/experiment/open-record.ts";
 import type { Cell, Circumstances, ExperimentPlan, LoadSpec, PolicySpec } from "../../simulator/experiment/plan.ts";
 import type { Sweep } from "../../simulator/experiment/sweep-file.ts";
 import { policyNames } from "../../simulator/policies/registry.ts";
@@ -13,6 +14,7 @@ import { readText } from "./read-text.ts";
 import type { SimulateFlags } from "./simulate-flags.ts";
 
 const defaultPolicies = ["round-robin", "go-default", "default"];
+const defaultReplicas = 8;
 const defaultSeeds = 10;
 const defaultDraws = 10;
 /** Metrics agree with many loads: fewer than this say nothing of them (simulator 3.4). */
@@ -20,18 +22,30 @@ const leastReconstructions = 20;
 /** Two tell what chance does on one and the same load from what another load does. */
 const seedsOfReconstruction = 2;
 
-/** What is to be simulated, from the flags and a sweep's file. Throws UsageError for flags that do not fit each other. */
-export async function makePlan(flags: SimulateFlags, command: Command): Promise<ExperimentPlan> {
+/** What is to be simulated, and the record that it is of. */
+export interface OpenedPlan {
+  readonly plan: ExperimentPlan;
+  /** Absent: the load is no record. */
+  readonly record: OpenedRecord | undefined;
+}
+
+/**
+ * What is to be simulated, from the flags, a sweep's file and the record where there is one. Rejects with UsageError for flags that do
+ * not fit each other, then with an error that names a record which cannot be read.
+ */
+export async function openPlan(flags: SimulateFlags, command: Command): Promise<OpenedPlan> {
   const sweep = await openSweep(flags, command);
   const load = chooseLoad(flags, sweep);
   const usual = await usualTerms(load);
   const policies = choosePolicies(flags, sweep, usual.policies);
   const fitted = openCoefficients(flags);
   const preset = choosePreset(sweep?.preset ?? flags.preset ?? fitted?.preset ?? usual.preset);
-  const cells = cellsOf(sweep, flags, usual);
-  await checkReplicas(load, cells);
   const runs = countRuns(load, flags, { sweep, policies: policies.length });
-  return {
+  const record = await openRecord(load);
+  const recordedReplicas = record === undefined ? undefined : countServers(record);
+  const cells = cellsOf(sweep, flags, { ...usual, replicas: recordedReplicas ?? usual.replicas });
+  await checkReplicas(load, cells);
+  const plan: ExperimentPlan = {
     load,
     policies,
     preset,
@@ -43,7 +57,9 @@ export async function makePlan(flags: SimulateFlags, command: Command): Promise<
     mode: flags.exact === true ? "exact" : "macro",
     isCold: flags.cold === true,
     circumstances: circumstancesOf(flags, usual),
+    ...(recordedReplicas !== undefined && recordedReplicas > 0 && { recordedReplicas }),
   };
+  return { plan, record };
 }
 
 /** How often everything is run. */
@@ -120,7 +136,7 @@ interface UsualTerms {
 async function usualTerms(load: LoadSpec): Promise<UsualTerms> {
   const usual = { scrapeMs: 50, scrapeDelayMs: 0, scrapeLossRatio: 0, pickers: 1 };
   if (load.kind !== "scenario") {
-    return { ...usual, policies: defaultPolicies, preset: "llama-3-8b-h100", replicas: 8 };
+    return { ...usual, policies: defaultPolicies, preset: "llama-3-8b-h100", replicas: defaultReplicas };
   }
   const { policies, pool, information } = await findScenario(load.source);
   const { scrapeMs = 50, delayMs = 0, lossRatio = 0, pickers = 1 } = information;
@@ -133,8 +149,11 @@ async function findScenario(name: string): Promise<Scenario> {
   return scenario(name);
 }
 
-/** The replicas that a scenario changes during the run must be there. */
+/** There must be replicas, those among them that a scenario changes during the run. */
 async function checkReplicas({ kind, source }: LoadSpec, cells: readonly Cell[]): Promise<void> {
+  if (cells.some(({ replicas }) => replicas === 0)) {
+    throw new UsageError(`cannot take the number of servers from "${source}": it names none, expected --replicas`);
+  }
   if (kind !== "scenario") return;
   const { changes = [] } = (await findScenario(source)).pool;
   const least = Math.max(0, ...changes.map(({ replica }) => replica + 1));

@@ -20,12 +20,10 @@ export function registerSimulate(program: Command): void {
   addSimulateFlags(command).action(async (flags: SimulateFlags) => {
     checkFlags(flags);
     if (flags.merge !== undefined) return present(await mergeFiles(flags.merge), flags);
-    const { makePlan } = await import("./simulate-plan.ts");
+    const { openPlan } = await import("./simulate-plan.ts");
     const { passGate } = await import("./simulate-gate.ts");
-    const { openRecord } = await import("../../simulator/experiment/open-record.ts");
     const { fitPlan } = await import("./simulate-fit.ts");
-    const made = await makePlan(flags, command);
-    const record = await openRecord(made.load);
+    const { plan: made, record } = await openPlan(flags, command);
     const plan = await fitPlan(made, record, flags);
     await simulatePlan(await passGate(plan, record, flags), record, flags);
   });

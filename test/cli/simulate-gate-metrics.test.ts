@@ -13,11 +13,12 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, "pool.prom");
 writeFileSync(file, aRecordedPool());
 
-const terms = ["--policy", "random", "default", "--replicas", "2", "--seeds", "1", "--sensitivity", "0"];
+const terms = ["--policy", "random", "default", "--seeds", "1", "--sensitivity", "0"];
 const simulate = (t: TestContext, ...args: string[]): Promise<EppRun> =>
   runEpp(t, ["simulate", "--metrics", file, ...terms, ...args]);
 
 interface Document {
+  readonly replicas: number;
   readonly gate?: GateResult;
   readonly paired: readonly PairedResult[];
 }
@@ -25,7 +26,8 @@ interface Document {
 test("metrics that the recorded policy reproduces pass, and differences below its errors are not ranked", async (t) => {
   const { code, stdout, stderr } = await simulate(t, "--recorded-policy", "random", "--json");
   assert.deepEqual([code, stderr], [0, ""]);
-  const { gate, paired } = JSON.parse(stdout) as Document;
+  const { gate, paired, replicas } = JSON.parse(stdout) as Document;
+  assert.equal(replicas, 2);
   assert.ok(gate !== undefined);
   assert.deepEqual([gate.policy, gate.passes, gate.isIgnored], ["random", true, undefined]);
   const known = gate.rows.filter(({ error }) => error !== null).map(({ what }) => what);

@@ -7,7 +7,7 @@ import type { GateResult } from "../../simulator/gate/gate.ts";
 import { aRecordedRun } from "../support/a-recorded-run.ts";
 import { type EppRun, runEpp } from "../support/run-epp.ts";
 
-const terms = ["--policy", "round-robin", "default", "--replicas", "2", "--seeds", "2", "--sensitivity", "0"];
+const terms = ["--policy", "round-robin", "default", "--seeds", "2", "--sensitivity", "0"];
 
 function rehearse(t: TestContext, shown: number, ...args: string[]): Promise<EppRun> {
   const folder = mkdtempSync(join(tmpdir(), "epp-gate-"));
@@ -21,6 +21,8 @@ const gateOf = ({ stdout }: EppRun): GateResult => (JSON.parse(stdout) as { gate
 test("a recording that the simulator reproduces passes the gate, which the document tells after its other fields", async (t) => {
   const run = await rehearse(t, 1, "--json");
   assert.deepEqual([run.code, run.stderr], [0, ""]);
+  const { replicas, recordedReplicas } = JSON.parse(run.stdout) as Record<string, number>;
+  assert.deepEqual([replicas, recordedReplicas], [2, 2]);
   const { policy, passes, rows } = gateOf(run);
   assert.deepEqual([policy, passes], ["recorded config", true]);
   assert.deepEqual(
@@ -51,6 +53,27 @@ test("--despite-gate ranks all the same and says so", async (t) => {
   assert.equal(code, 0);
   assert.match(stdout, /does not reproduce the record/);
   assert.match(stdout.replaceAll(/\s+/g, " "), /do not trust the order of the policies/);
+});
+
+test("as many servers are simulated as were recorded, unless --replicas says otherwise, which leaves the gate as it is", async (t) => {
+  const [usual, more] = await Promise.all([rehearse(t, 1), rehearse(t, 1, "--replicas", "3")]);
+  assert.deepEqual([usual.code, more.code], [0, 0]);
+  const [told, toldMore] = [usual, more].map(({ stdout }) => stdout.replaceAll(/\s+/g, " "));
+  assert.match(told ?? "", / 2 replicas, .* The record is of 2 servers, and as many were simulated\./);
+  assert.match(toldMore ?? "", / 3 replicas, .* The record is of 2 servers, but 3 were simulated \(--replicas\):/);
+  const [gate, gateOfMore] = [usual, more].map(({ stdout }) => /^Gate: [^]*?^Not ranked .*$/m.exec(stdout)?.[0]);
+  assert.ok(gate !== undefined);
+  assert.equal(gate, gateOfMore);
+});
+
+test("a recording that names no server needs --replicas", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "epp-gate-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const lines = aRecordedRun().split("\n");
+  writeFileSync(join(folder, "a.ndjson"), lines.filter((line) => !line.includes('"kind":"pool"')).join("\n"));
+  const { code, stdout, stderr } = await runEpp(t, ["simulate", "--recording", folder, ...terms]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /^epp: cannot take the number of servers from ".*": it names none, expected --replicas$/m);
 });
 
 test("--recorded-policy is simulated instead of the recorded config", async (t) => {
