@@ -1,3 +1,4 @@
+import { poolChangesOf } from "./pool-changes-of.ts";
 import type { CellResult, ExperimentResult } from "./result.ts";
 
 /**
@@ -9,6 +10,7 @@ export function formatDocument(result: ExperimentResult): string {
   const [first] = cells;
   const isOne = cells.length === 1 && first !== undefined;
   const head = { trace, requests, ...(isOne && { replicas: first.replicas }), preset: plan.preset, seeds: plan.seeds };
+  const poolChanges = poolChangesOf(plan.load);
   const terms = {
     slo: plan.slo,
     mode: plan.mode,
@@ -16,6 +18,7 @@ export function formatDocument(result: ExperimentResult): string {
     circumstances: plan.circumstances,
     isCold: plan.isCold,
     draws: plan.draws,
+    ...(poolChanges.length > 0 && { poolChanges }),
     ...(plan.load.kind === "metrics" && {
       reconstruction: { source: "metrics", draws: plan.reconstructions, seedsEach: plan.seeds },
     }),
@@ -30,8 +33,9 @@ export function formatDocument(result: ExperimentResult): string {
   return `${JSON.stringify(document, rounded, 2)}\n`;
 }
 
-function conditionOf({ rateScale, scrapeMs, offeredPerSecond, counted, warmUp, tornado }: CellResult): object {
-  return { rateScale, scrapeMs, offeredPerSecond, counted, warmUp, tornado };
+function conditionOf(cell: CellResult): object {
+  const { rateScale, scrapeMs, offeredPerSecond, lastArrivalMs, counted, warmUp, tornado } = cell;
+  return { rateScale, scrapeMs, offeredPerSecond, lastArrivalMs, counted, warmUp, tornado };
 }
 
 function withCondition(cell: CellResult): object {

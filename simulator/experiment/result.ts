@@ -56,6 +56,8 @@ export interface PolicyResult {
 export interface CellResult extends Cell {
   /** Requests a second that arrive, after the warm-up. */
   readonly offeredPerSecond: number;
+  /** When the last request arrives, ms; the earliest of all seeds. */
+  readonly lastArrivalMs: number;
   /** The greatest cut of all seeds. */
   readonly warmUp: WarmUp;
   /** Requests that count, mean over the seeds. */
@@ -140,6 +142,7 @@ function assembleCell(plan: ExperimentPlan, cell: Cell, done: readonly Done[]): 
   return {
     ...cell,
     offeredPerSecond: meanOf(seeded.map(({ runs }) => runs[0]?.offeredPerSecond ?? Number.NaN)),
+    lastArrivalMs: Math.min(...seeded.map(({ lastArrivalMs }) => lastArrivalMs)),
     warmUp: seeded.map(({ warmUp }) => warmUp).reduce((a, b) => (b.cutMs > a.cutMs ? b : a)),
     counted: meanOf(seeded.map(({ runs }) => runs[0]?.requests ?? Number.NaN)),
     policies: sides.map((side) => assemblePolicy(side, runsEach)),

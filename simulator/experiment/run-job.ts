@@ -11,6 +11,8 @@ export type SimulatePolicy = (job: Job, policy: number) => SimulationRun;
 export interface JobResult {
   /** Requests of the load. */
   readonly requests: number;
+  /** When the last request arrives, ms; the earliest of the runs. */
+  readonly lastArrivalMs: number;
   /** The same for all policies: the latest cut that one of them needs, so that the same requests count. */
   readonly warmUp: WarmUp;
   /** In the order of the job's policies. */
@@ -31,6 +33,7 @@ export function runJob(plan: ExperimentPlan, job: Job, simulatePolicy: SimulateP
   const warmUp = warmUps.reduce((latest, other) => (other.cutMs > latest.cutMs ? other : latest));
   const result: JobResult = {
     requests: runs[0]?.requests.count ?? 0,
+    lastArrivalMs: Math.min(...runs.map(lastArrival)),
     warmUp,
     runs: runs.map((run) => summarizeRun(run, warmUp.cutMs, plan.slo)),
   };

@@ -2,10 +2,11 @@ import { type FittedReplica, replicaOverrides } from "../experiment/fitted-repli
 import type { GateResult } from "../gate/gate.ts";
 import { kneeShare } from "../experiment/knee.ts";
 import type { PoolChange, PoolChangeKind } from "../engine/options.ts";
+import { poolChangesOf } from "../experiment/pool-changes-of.ts";
 import type { ExperimentPlan } from "../experiment/plan.ts";
 import type { CellResult, ExperimentResult } from "../experiment/result.ts";
 import { presetConfig } from "../replica/presets.ts";
-import { scenario } from "../scenarios/registry.ts";
+import { describeCell } from "./describe-cell.ts";
 import { formatCount, formatNumber, formatShare } from "./numbers.ts";
 
 /** Above this share of busy time a pool counts as saturated. */
@@ -28,7 +29,7 @@ export function listAssumptions({ plan, cells, knees }: ExperimentResult): strin
   }
   if (plan.recordedReplicas !== undefined) lines.push(describeServers(plan.recordedReplicas, cells));
   if (plan.load.kind === "metrics") lines.push(describeReconstruction(gate));
-  if (plan.load.kind === "scenario") lines.push(...describeChanges(scenario(plan.load.source).pool.changes ?? []));
+  lines.push(...describeChanges(poolChangesOf(plan.load), cells));
   if (gate !== undefined) lines.push(describeGate(gate));
   if (mode === "exact") lines.push("Every step was taken by itself.");
   if (circumstances.oracleLengths) lines.push("Policies saw the true length of answers: bounds, not results.");
@@ -55,14 +56,26 @@ const changeTexts: Readonly<Record<PoolChangeKind, string>> = {
   "metrics-thaw": "thaws its metrics",
 };
 
-function describeChanges(changes: readonly PoolChange[]): string[] {
+function describeChanges(changes: readonly PoolChange[], cells: readonly CellResult[]): string[] {
   if (changes.length === 0) return [];
-  const told = changes.map(
-    ({ atMs, replica, kind }) => `replica ${replica} ${changeTexts[kind]} at ${formatNumber(atMs / 1000)} s`,
-  );
   return [
-    `The pool changes: ${told.join(", ")}. Policies learn at once who is there; clients whose server died do not try again.`,
+    `The pool changes: ${changes.map(tellChange).join(", ")}. Policies learn at once who is there; clients whose server died do not try again.`,
+    ...cells.flatMap((cell) => describeTooLate(changes, cell, cells.length > 1)),
   ];
+}
+
+/** Changes do not scale with the rate: a load that was cut or sped up may end before them. */
+function describeTooLate(changes: readonly PoolChange[], cell: CellResult, isOneOfMany: boolean): string[] {
+  const tooLate = changes.filter(({ atMs }) => atMs > cell.lastArrivalMs);
+  if (tooLate.length === 0) return [];
+  const where = isOneOfMany ? `${describeCell(cell)}: the` : "The";
+  return [
+    `${where} last request arrives at ${formatNumber(cell.lastArrivalMs / 1000)} s (--limit and --rate-scale end a load sooner), and none is sent after these changes: ${tooLate.map(tellChange).join(", ")}.`,
+  ];
+}
+
+function tellChange({ atMs, replica, kind }: PoolChange): string {
+  return `replica ${replica} ${changeTexts[kind]} at ${formatNumber(atMs / 1000)} s`;
 }
 
 function describeStep({ preset, fitted }: ExperimentPlan): string {

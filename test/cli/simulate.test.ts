@@ -123,6 +123,39 @@ test("a scenario whose pool changes says what happens when", async (t) => {
   assert.match(stdout, /refused, failed, unfinished\s+│\s+0 \/ [1-9][\d.]* \/ 0/);
 });
 
+test("the document lists the changes of the pool, and when the load ends", async (t) => {
+  const few = ["--limit", "200", "--seeds", "1", "--policy", "round-robin", "--json"];
+  const [changing, still] = await Promise.all(
+    ["cold-scale-out", "uniform"].map((name) => simulate(t, "--scenario", name, ...few)),
+  );
+  const { poolChanges, lastArrivalMs } = JSON.parse(changing?.stdout ?? "") as Record<string, unknown>;
+  assert.deepEqual(poolChanges, [{ atMs: 60_000, replica: 8, kind: "joins" }]);
+  assert.ok(typeof lastArrivalMs === "number" && lastArrivalMs > 60_000, String(lastArrivalMs));
+  assert.equal("poolChanges" in (JSON.parse(still?.stdout ?? "") as object), false);
+});
+
+const ends: readonly (readonly [flags: readonly string[], told: RegExp | undefined])[] = [
+  [[], undefined],
+  [
+    ["--limit", "1000"],
+    /The last request arrives at 3\d\.\d s \(--limit and --rate-scale end a load sooner\), and none is sent after these changes: replica 0 dies at 40\.0 s,.* replica 0 joins at 70\.0 s\./,
+  ],
+  [
+    ["--rate-scale", "10"],
+    /The last request arrives at [\d.]+ s .*, and none is sent after these changes: replica 0 dies at 20\.0 s,/,
+  ],
+];
+for (const [flags, told] of ends) {
+  test(`flapping-server ${flags.join(" ")} tells which changes no request meets`, async (t) => {
+    const few = ["--seeds", "1", "--policy", "round-robin", ...flags];
+    const { code, stdout } = await simulate(t, "--scenario", "flapping-server", ...few);
+    assert.equal(code, 0);
+    const text = stdout.replaceAll(/\s+/g, " ");
+    if (told === undefined) assert.doesNotMatch(text, /The last request arrives/);
+    else assert.match(text, told);
+  });
+}
+
 test("a sweep in two parts, merged, is the sweep in one", async (t) => {
   const file = inFolder(t);
   file("t.jsonl", trace);
