@@ -14,7 +14,7 @@ const page = readFileSync("docs/simulator.md", "utf8");
 const readme = readFileSync("README.md", "utf8");
 
 test("README.md shows a simulation as it is printed", () => {
-  // What `--shard 0/1` wrote of the command shown there.
+  // What the command shown there wrote with `--shard 0/1 --out FILE`, run in the folder of the trace.
   const file = "test/fixtures/simulation/mooncake-part.json";
   const part = parsePart(readFileSync(file, "utf8"), file);
   const jobs = planJobs(part.plan, part.variations);
