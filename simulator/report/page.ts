@@ -91,7 +91,7 @@ const style = `
 --better:#0072b2;--worse:#d55e00;--undecided:#7a838f;--heat-low:#eef3f7;--heat-high:#08306b}
 @media (prefers-color-scheme:dark){:root{--page:#11161d;--card:#1a212b;--ink:#e6eaf0;--soft:#9aa6b5;--line:#2c3643;
 --policy-0:#4fb3f0;--policy-1:#ff8a3d;--policy-2:#2fd0a2;--policy-3:#e79ac5;--policy-4:#f5c04a;--policy-5:#9ad4f7;--policy-6:#d8cb5a;--policy-7:#b7c0cb;
---better:#4fb3f0;--worse:#ff8a3d;--undecided:#8d97a5;--heat-low:#1d2733;--heat-high:#ffd27a}}
+--better:#4fb3f0;--worse:#ff8a3d;--undecided:#8d97a5;--heat-low:#1d2733;--heat-high:#a8dcff}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:1320px;padding:28px 20px 48px;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 h1{font-size:25px;line-height:1.25;margin:0 0 4px}h2{font-size:16px;margin:0 0 10px}h3{font-size:13px;font-weight:600;color:var(--soft);margin:8px 0 2px}

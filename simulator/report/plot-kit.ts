@@ -55,7 +55,15 @@ export function zeroX(): Plot.Markish {
   return Plot.ruleX([0], { stroke: "currentColor", strokeOpacity: 0.6 });
 }
 
-/** Ticks of a logarithmic axis in ms: "50 ms", "2 s". */
+/**
+ * A logarithmic axis in ms that has a label at every tick of `logTicks(values)`. Of scales to the base of ten the library leaves out labels of
+ * ticks far from a power of ten, depending on how many it would draw itself; the base changes nothing else.
+ */
+export function logMsScale(values: readonly number[]): Plot.ScaleOptions {
+  return { type: "log", base: 1000.5, ticks: logTicks(values), tickFormat: formatMsTick };
+}
+
+/** Ticks of an axis in ms: "50 ms", "2 s". */
 export function formatMsTick(ms: number): string {
   if (ms >= 1000) return `${Number((ms / 1000).toPrecision(3))} s`;
   return `${Number(ms.toPrecision(3))} ms`;

@@ -22,9 +22,10 @@ const plots = [
   plotRateCurves,
   plotStaleness,
   plotForest,
+  // Wide ones stand before narrow ones, of which two share a row.
+  plotReconstructions,
   plotTtftCdf,
   plotSeeds,
-  plotReconstructions,
   plotPareto,
   plotHitRatio,
   plotTornado,
@@ -61,7 +62,7 @@ function formatGround({ fitted, gate }: ExperimentPlan): PageTable[] {
     tables.push({ caption, rows: coefficientRows(fitted) });
   }
   if (gate !== undefined)
-    tables.push({ caption: [gateTitle(gate), ...gateNotes(gate)].join(". "), rows: gateRows(gate) });
+    tables.push({ caption: [`${gateTitle(gate)}.`, ...gateNotes(gate)].join(" "), rows: gateRows(gate) });
   return tables;
 }
 

@@ -3,7 +3,7 @@ import type { PairedResult } from "../../experiment/compare.ts";
 import { figures } from "../../experiment/figures.ts";
 import type { ExperimentResult, TornadoBar } from "../../experiment/result.ts";
 import { groupMeans } from "../../statistics/nested-spread.ts";
-import { formatMsTick, draw, logTicks, policyColor, zeroX, type ReportPlot } from "../plot-kit.ts";
+import { formatMsTick, draw, logMsScale, policyColor, zeroX, type ReportPlot } from "../plot-kit.ts";
 
 const shownMetrics = ["ttftMs.p50", "ttftMs.p99", "itlMs.mean", "e2eMs.mean", "goodput", "outputTokensPerSecond"];
 
@@ -57,7 +57,7 @@ function forest(label: string, rows: readonly Row[]): string {
     width: 430,
     height: 60 + 24 * rows.length,
     marginLeft: 112,
-    x: { label: "difference →", tickFormat: percentTick, grid: true, ticks: 4 },
+    x: { label: "difference →", tickFormat: percentTick, grid: true, ticks: 3, inset: 8 },
     y: { label: null, domain: rows.map((row) => row.label) },
     marks: [
       zeroX(),
@@ -74,8 +74,7 @@ export function plotSeeds({ cells, plan }: ExperimentResult): ReportPlot[] {
   if (plan.seeds < 2 || plan.reconstructions !== undefined) return [];
   const svg = dotsByPolicy("TTFT p99 of every seed, for each policy", dots, {
     label: "TTFT p99, log →",
-    type: "log",
-    ticks: logTicks(dots.map(({ ms }) => ms)),
+    ...logMsScale(dots.map(({ ms }) => ms)),
   });
   return [
     {
@@ -87,6 +86,9 @@ export function plotSeeds({ cells, plan }: ExperimentResult): ReportPlot[] {
     },
   ];
 }
+
+const ofLoads = "Over reconstructions, one dot a load: what the metrics do not say of it moves the figure so far.";
+const ofChance = "Over seeds, one dot a run: so far chance in pickers and samples moves it on one and the same load.";
 
 /** TTFT p99 of a reconstructed load in the first condition: what differs from load to load, and what from seed to seed on one load. */
 export function plotReconstructions({ cells, plan }: ExperimentResult): ReportPlot[] {
@@ -104,8 +106,8 @@ export function plotReconstructions({ cells, plan }: ExperimentResult): ReportPl
       heading: `Over ${reconstructions} reconstructions`,
       svg: dotsByPolicy("TTFT p99 of every reconstruction, for each policy", loads, {
         label: "TTFT p99, mean over the seeds, log →",
-        type: "log",
-        ticks: logTicks(loads.map(({ ms }) => ms)),
+        ...logMsScale(loads.map(({ ms }) => ms)),
+        width: 430,
       }),
     },
     {
@@ -113,6 +115,7 @@ export function plotReconstructions({ cells, plan }: ExperimentResult): ReportPl
       svg: dotsByPolicy("TTFT p99 of every run less that of its reconstruction, for each policy", chance, {
         label: "less the mean of the reconstruction, ms →",
         ticks: 5,
+        width: 430,
       }),
     },
   ];
@@ -120,8 +123,7 @@ export function plotReconstructions({ cells, plan }: ExperimentResult): ReportPl
     {
       id: "reconstructions",
       title: "Spread over reconstructions and over seeds",
-      caption:
-        "Left one dot a reconstructed load: what the metrics do not say of it moves the figure so far. Right one dot a run: so far chance in pickers and samples moves it on one and the same load.",
+      caption: seeds < 2 ? ofLoads : `${ofLoads} ${ofChance}`,
       isWide: true,
       panels: seeds < 2 ? panels.slice(0, 1) : panels,
     },
@@ -135,9 +137,14 @@ interface Dot {
   readonly at: number;
 }
 
-function dotsByPolicy(label: string, dots: readonly Dot[], x: Plot.ScaleOptions): string {
+function dotsByPolicy(
+  label: string,
+  dots: readonly Dot[],
+  { width = 640, ...x }: Plot.ScaleOptions & { readonly width?: number },
+): string {
   const names = [...new Set(dots.map(({ name }) => name))];
   return draw(label, {
+    width,
     height: 70 + 30 * names.length,
     marginLeft: 130,
     x: { tickFormat: formatMsTick, grid: true, inset: 8, ...x },
@@ -186,7 +193,7 @@ function tornado(label: string, given: readonly TornadoBar[]): string {
     width: 430,
     marginLeft: 40,
     height: 60 + 24 * bars.length,
-    x: { label: "difference of TTFT p99 →", tickFormat: percentTick, grid: true, ticks: 4 },
+    x: { label: "difference of TTFT p99 →", tickFormat: percentTick, grid: true, ticks: 3, inset: 8 },
     y: { label: null, domain: bySpan.map(({ factor }) => factor) },
     marks: [
       zeroX(),

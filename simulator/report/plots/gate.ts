@@ -42,10 +42,12 @@ interface Point {
 function overlay(label: string, recorded: readonly Point[], simulated: readonly Point[]): string {
   const line = (points: readonly Point[], options: Plot.LineYOptions): Plot.Markish =>
     Plot.lineY(points, { x: "minutes", y: "value", strokeWidth: 1.75, ...options });
+  const most = Math.max(...[...recorded, ...simulated].map(({ value }) => value));
   return draw(label, {
     width: 430,
     x: { label: "minutes →", grid: true, ticks: 5 },
-    y: { label: null, zero: true, grid: true, ticks: 6 },
+    // Where nothing but zeros are known, the axis goes up to one.
+    y: { label: null, domain: [0, most > 0 ? most : 1], grid: true, ticks: 6 },
     marks: [
       line(recorded, { stroke: "currentColor" }),
       line(simulated, { stroke: "var(--better)", strokeDasharray: "6 3" }),

@@ -1,4 +1,6 @@
 import * as Plot from "@observablehq/plot";
+import type { PoolChange } from "../../engine/options.ts";
+import { poolChangesOf } from "../../experiment/pool-changes-of.ts";
 import type { ExperimentResult } from "../../experiment/result.ts";
 import type { RunDetail } from "../../experiment/run-detail.ts";
 import { formatNumber } from "../numbers.ts";
@@ -14,6 +16,8 @@ interface Shade {
 /** Waiting requests and used KV cache of every replica over time, by policy. */
 export function plotHeatMaps({ details, plan }: ExperimentResult): ReportPlot[] {
   if (details.length === 0) return [];
+  const changes = poolChangesOf(plan.load).filter(({ atMs }) => atMs > 0);
+  const strokes = changes.length === 0 ? "" : " A stroke is a change of the pool.";
   const mostWaiting = Math.max(1, ...details.flatMap(({ waiting }) => waiting.flat()));
   const maps = [
     {
@@ -21,28 +25,43 @@ export function plotHeatMaps({ details, plan }: ExperimentResult): ReportPlot[] 
       title: "Waiting requests by replica",
       read: ({ waiting }: RunDetail) => waiting,
       most: mostWaiting,
-      unit: "",
+      extent: ` to ${formatNumber(mostWaiting)}`,
     },
     {
       id: "kv",
       title: "KV cache in use by replica",
       read: ({ kvCacheRatio }: RunDetail) => kvCacheRatio,
       most: 1,
-      unit: " of the cache",
+      extent: " to the whole cache",
     },
   ];
-  return maps.map(({ id, title, read, most, unit }) => ({
+  return maps.map(({ id, title, read, most, extent }) => ({
     id,
     title,
-    caption: `Seed ${plan.firstSeed}, one row a replica, the same shades in every panel: from none to ${formatNumber(most)}${unit}.`,
+    caption: `Seed ${plan.firstSeed}, one row a replica, the same shades in every panel: from none${extent}.${strokes}`,
     panels: details.map((detail, at) => ({
       heading: plan.policies[at]?.name ?? "",
-      svg: heatMap(`${title} over time under ${plan.policies[at]?.name}`, read(detail), detail.sliceMs, most),
+      svg: heatMap(`${title} over time under ${plan.policies[at]?.name}`, {
+        values: read(detail),
+        sliceMs: detail.sliceMs,
+        most,
+        changes,
+      }),
     })),
   }));
 }
 
-function heatMap(label: string, values: readonly (readonly number[])[], sliceMs: number, most: number): string {
+interface HeatMap {
+  /** By slice, then by replica. */
+  readonly values: readonly (readonly number[])[];
+  readonly sliceMs: number;
+  /** What the strongest shade stands for. */
+  readonly most: number;
+  readonly changes: readonly PoolChange[];
+}
+
+function heatMap(label: string, { values, sliceMs, most, changes }: HeatMap): string {
+  const strokes = changes.filter(({ atMs }) => atMs < values.length * sliceMs);
   const minutes = sliceMs / 60_000;
   const shades = values.flatMap((row, slice) =>
     row.map(
@@ -64,6 +83,12 @@ function heatMap(label: string, values: readonly (readonly number[])[], sliceMs:
         inset: -0.25,
         insetTop: 0,
         insetBottom: 0,
+      }),
+      Plot.tickX(strokes, {
+        x: ({ atMs }: PoolChange) => atMs / 60_000,
+        y: "replica",
+        stroke: "var(--worse)",
+        strokeWidth: 2,
       }),
     ],
   });

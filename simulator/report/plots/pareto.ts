@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import type { ExperimentResult } from "../../experiment/result.ts";
-import { draw, formatMsTick, logTicks, policyColor, type ReportPlot } from "../plot-kit.ts";
+import { draw, logMsScale, policyColor, type ReportPlot } from "../plot-kit.ts";
 
 interface Point {
   readonly tokens: number;
@@ -31,9 +31,7 @@ export function plotPareto({ cells, plan }: ExperimentResult): ReportPlot[] {
     x: { label: "output tokens/s →", grid: true, domain: spanOf(known), ticks: 6, inset: 12 },
     y: {
       label: "↑ TTFT p99, log",
-      type: "log",
-      ticks: logTicks(known.map(({ ttftMs }) => ttftMs)),
-      tickFormat: formatMsTick,
+      ...logMsScale(known.map(({ ttftMs }) => ttftMs)),
       grid: true,
       inset: 12,
     },
@@ -46,7 +44,9 @@ export function plotPareto({ cells, plan }: ExperimentResult): ReportPlot[] {
         strokeDasharray: "4 3",
       }),
       Plot.dot(known, { x: "tokens", y: "ttftMs", fill: ({ policy }: Point) => policyColor(policy), r: 5 }),
-      areFew ? Plot.text(known, { x: "tokens", y: "ttftMs", text: "name", dy: -11, fill: "currentColor" }) : undefined,
+      areFew
+        ? Plot.text(labelsOf(known), { x: "tokens", y: "ttftMs", text: "name", dy: -11, fill: "currentColor" })
+        : undefined,
     ],
   });
   return [
@@ -58,6 +58,32 @@ export function plotPareto({ cells, plan }: ExperimentResult): ReportPlot[] {
       panels: [{ heading: "", svg }],
     },
   ];
+}
+
+/** Parts of the height and the width of the plot within which two labels would lie over each other. */
+const closeTo = { height: 0.08, width: 0.25 };
+
+/** One label for points that are close to each other, at the highest of them, with their names in the order of policies. */
+function labelsOf(points: readonly Point[]): Point[] {
+  const [left, right] = spanOf(points);
+  const heights = points.map(({ ttftMs }) => Math.log(ttftMs));
+  const height = Math.max(...heights) - Math.min(...heights);
+  const areClose = (a: Point, b: Point): boolean =>
+    Math.abs(Math.log(a.ttftMs / b.ttftMs)) <= closeTo.height * height &&
+    Math.abs(a.tokens - b.tokens) <= closeTo.width * (right - left);
+  const groups: Point[][] = [];
+  for (const point of points.toSorted((a, b) => b.ttftMs - a.ttftMs)) {
+    const group = groups.find(([highest]) => highest !== undefined && areClose(highest, point));
+    if (group === undefined) groups.push([point]);
+    else group.push(point);
+  }
+  return groups.map((group) => ({
+    ...(group[0] as Point),
+    name: group
+      .toSorted((a, b) => a.policy - b.policy)
+      .map(({ name }) => name)
+      .join(", "),
+  }));
 }
 
 /** At least a tenth of the mean wide, so that equal throughputs look equal. */

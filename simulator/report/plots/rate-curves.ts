@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import type { CellResult, ExperimentResult } from "../../experiment/result.ts";
-import { draw, formatMsTick, logTicks, policyColor, policyDash, type ReportPlot } from "../plot-kit.ts";
+import { draw, logMsScale, policyColor, policyDash, type ReportPlot } from "../plot-kit.ts";
 
 interface Point {
   readonly x: number;
@@ -86,21 +86,24 @@ function panel(
 ): ReportPlot["panels"][number] {
   const lines = result.plan.policies.map((_, at) => points(cells, at, curve, axis));
   const values = lines.flat();
-  const ticks = logTicks(values.flatMap(({ y, low, high }) => [y, low, high]));
   const svg = draw(`${curve.heading} of each policy over ${axis.label}`, {
     width: 400,
     marginTop: 30,
     x: axis.isLog
       ? {
           label: `${axis.label} →`,
-          type: "log",
+          ...logMsScale([]),
           ticks: [...new Set(values.map(({ x }) => x))],
-          tickFormat: formatMsTick,
           grid: true,
         }
       : { label: `${axis.label} →`, grid: true, ticks: 6 },
     y: curve.isLog
-      ? { label: `↑ ${curve.label}`, type: "log", ticks, tickFormat: formatMsTick, grid: true, inset: 8 }
+      ? {
+          label: `↑ ${curve.label}`,
+          ...logMsScale(values.flatMap((one) => [one.y, one.low, one.high])),
+          grid: true,
+          inset: 8,
+        }
       : { label: `↑ ${curve.label}`, zero: true, grid: true },
     marks: lines.flatMap((line, at) => [
       Plot.areaY(line, { x: "x", y1: "low", y2: "high", fill: policyColor(at), fillOpacity: 0.18 }),

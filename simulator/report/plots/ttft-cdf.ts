@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import type { ExperimentResult } from "../../experiment/result.ts";
-import { draw, formatMsTick, logTicks, policyColor, policyDash, type ReportPlot } from "../plot-kit.ts";
+import { draw, logMsScale, policyColor, policyDash, type ReportPlot } from "../plot-kit.ts";
 
 /** Which share of the requests has its first token within a time, by policy, for one seed. */
 export function plotTtftCdf({ details, plan }: ExperimentResult): ReportPlot[] {
@@ -9,9 +9,7 @@ export function plotTtftCdf({ details, plan }: ExperimentResult): ReportPlot[] {
   const svg = draw("Share of requests by time to first token, for each policy", {
     x: {
       label: "time to first token, log →",
-      type: "log",
-      ticks: logTicks(points.map(({ ms }) => ms)),
-      tickFormat: formatMsTick,
+      ...logMsScale([...points.map(({ ms }) => ms), plan.slo.ttftMs]),
       grid: true,
     },
     y: {

@@ -3,7 +3,10 @@ import { test } from "node:test";
 import { parseHTML } from "linkedom";
 import { formatReport } from "../../../simulator/report/report.ts";
 import { presetConfig } from "../../../simulator/replica/presets.ts";
-import { aGrid, anExperiment } from "../../support/an-experiment.ts";
+import type { LoadSpec } from "../../../simulator/experiment/plan.ts";
+import type { SimulatePolicy } from "../../../simulator/experiment/run-job.ts";
+import { aSimulationRun } from "../../support/a-simulation-run.ts";
+import { aGrid, anExperiment, handMadeRun } from "../../support/an-experiment.ts";
 
 const one = formatReport(anExperiment({ draws: 10 }));
 const sweep = formatReport(anExperiment({ cells: aGrid, seeds: 3 }));
@@ -102,6 +105,44 @@ test("every plot draws data, for every policy, and says what it is", () => {
     }
     for (const at of [0, 1, 2]) assert.ok(html.split(`"var(--policy-${at})"`).length > 5);
   }
+});
+
+test("every tick of an axis has a label, where values are close to each other too", () => {
+  const close: SimulatePolicy = ({ seed }, policy) =>
+    aSimulationRun(
+      Array.from({ length: 100 }, (_, i) => {
+        const ttftMs = 58 + policy * 9 + ((i + seed) % 5);
+        return { arrivalMs: i * 100, ttftMs, e2eMs: ttftMs + 300 };
+      }),
+    );
+  const html = formatReport(anExperiment({ seeds: 2, reconstructions: 20 }, close));
+  for (const page of [html, one, sweep]) {
+    const { document } = parseHTML(page);
+    const labels = [...document.querySelectorAll('g[aria-label$="tick label"] text')];
+    assert.ok(labels.length > 20);
+    assert.ok(labels.every(({ textContent }) => textContent !== ""));
+  }
+});
+
+test("policies at one place share a label, in their order", () => {
+  const alike: SimulatePolicy = (job, policy) => handMadeRun(job, policy === 2 ? 2 : 0);
+  const { document } = parseHTML(formatReport(anExperiment({}, alike)));
+  const labels = [...document.querySelectorAll('#pareto g[aria-label="text"] text')].map((one) => one.textContent);
+  assert.deepEqual(new Set(labels), new Set(["default", "round-robin, go-default"]));
+});
+
+test("changes of the pool are strokes in the maps of replicas", () => {
+  const load: LoadSpec = {
+    kind: "scenario",
+    source: "flapping-server",
+    rawTimes: false,
+    scaleBy: "time-warp",
+    openLoop: false,
+  };
+  const { document } = parseHTML(formatReport(anExperiment({ load })));
+  // The hand-made load ends after 40 s, and so before the others.
+  assert.equal(document.querySelectorAll("#waiting .panel:first-child g[aria-label=tick] line").length, 2);
+  assert.match(document.querySelector("#waiting figcaption")?.textContent ?? "", /A stroke is a change of the pool\.$/);
 });
 
 test("the page needs nothing from elsewhere and runs nothing", () => {
