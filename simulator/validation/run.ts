@@ -1,6 +1,6 @@
 /**
  * `npm run validate`: runs every anchor and prints the figures beside the published ones. `--seeds N` (default 10), `--only ID`;
- * `--write` puts the figures into docs/simulator-validation.md; `--real` compares emulated servers in real time with simulated ones
+ * `--write` puts the figures of all anchors into docs/simulator-validation.md; `--real` compares emulated servers in real time with simulated ones
  * instead (`--seconds N`, default 60).
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -11,15 +11,15 @@ import { anchors } from "./anchors.ts";
 import { replaceSection } from "./page.ts";
 import { type AnchorResult, runAnchor } from "./run-anchor.ts";
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "10" },
-    only: { type: "string" },
-    write: { type: "boolean", default: false },
-    real: { type: "boolean", default: false },
-    seconds: { type: "string", default: "60" },
-  },
-});
+const options = {
+  seeds: { type: "string", default: "10" },
+  only: { type: "string" },
+  write: { type: "boolean", default: false },
+  real: { type: "boolean", default: false },
+  seconds: { type: "string", default: "60" },
+} as const;
+type Flags = ReturnType<typeof parseArgs<{ options: typeof options }>>["values"];
+
 const page = new URL("../../docs/simulator-validation.md", import.meta.url);
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -29,11 +29,17 @@ function wholeNumber(flag: string, text: string): number {
   throw new RangeError(`Cannot validate with "--${flag}": ${text}, expected a whole number from 1`);
 }
 
-function validate(): void {
-  const seeds = wholeNumber("seeds", values.seeds);
-  const { only } = values;
+function validate(flags: Flags): void {
+  const seeds = wholeNumber("seeds", flags.seeds);
+  const { only } = flags;
+  if (only !== undefined && flags.write) {
+    throw new RangeError("Cannot write the page with --only: found one anchor, expected all");
+  }
   const chosen = only === undefined ? anchors : anchors.filter(({ ids }) => ids.includes(only));
-  if (chosen.length === 0) throw new RangeError(`Cannot validate anchor "${only}": unknown`);
+  if (chosen.length === 0) {
+    const known = anchors.flatMap(({ ids }) => ids).join(", ");
+    throw new RangeError(`Cannot validate anchor "${only}": unknown, expected one of ${known}`);
+  }
   const results: AnchorResult[] = [];
   for (const anchor of chosen) {
     const startMs = systemClock.nowMs();
@@ -42,7 +48,7 @@ function validate(): void {
     print(`${formatAnchor(result)}\n\n(${((systemClock.nowMs() - startMs) / 1000).toFixed(1)} s)\n`);
   }
   print(formatOverview(results));
-  if (!values.write) return;
+  if (!flags.write) return;
   write("overview", formatOverview(results));
   write("anchors", results.map(formatAnchor).join("\n\n"));
 }
@@ -51,10 +57,21 @@ function write(section: string, text: string): void {
   writeFileSync(page, replaceSection(readFileSync(page, "utf8"), section, text));
 }
 
-if (values.real) {
+async function validateReal(flags: Flags): Promise<void> {
   const { compareWithReal, formatReal } = await import("./real.ts");
-  const result = await compareWithReal({ seconds: wholeNumber("seconds", values.seconds), seed: 1 });
+  const result = await compareWithReal({ seconds: wholeNumber("seconds", flags.seconds), seed: 1 });
   print(formatReal(result));
-  if (values.write) write("real", formatReal(result));
+  if (flags.write) write("real", formatReal(result));
   if (!result.isWithin) process.exitCode = 1;
-} else validate();
+}
+
+try {
+  const { values } = parseArgs({ options });
+  if (values.real) await validateReal(values);
+  else validate(values);
+} catch (error) {
+  const isUnknownFlag = error instanceof TypeError && "code" in error;
+  if (!(error instanceof RangeError || isUnknownFlag)) throw error;
+  process.stderr.write(`validate: ${error.message}\n`);
+  process.exitCode = 2;
+}
