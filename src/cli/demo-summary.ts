@@ -1,15 +1,11 @@
-import Table from "cli-table3";
 import type { ArmReport, DemoReport } from "../../simulator/demo/report.ts";
 import { formatMs } from "./demo-view.ts";
+import { newTable } from "./report-text.ts";
 
 /** The arms side by side, and what the picker changes, as text for people. */
 export function formatSummary(report: DemoReport): string {
   const { arms, envoy, servers, seed, load, decisionMs } = report;
-  const table = new Table({
-    head: ["", ...arms.map(({ name }) => name)],
-    colAligns: ["left", ...arms.map(() => "right" as const)],
-    style: { head: [], border: [], compact: true },
-  });
+  const table = newTable(["", ...arms.map(({ name }) => name)], 1);
   for (const { label, read } of rows) table.push([label, ...arms.map(read)]);
   const lines = [
     table.toString(),

@@ -1,9 +1,9 @@
 import { styleText } from "node:util";
-import Table from "cli-table3";
 import { createLogUpdate } from "log-update";
 import type { ArmProgress } from "../../simulator/demo/progress.ts";
 import type { ArmName, ArmReport } from "../../simulator/demo/report.ts";
 import type { DemoObserver } from "../../simulator/demo/run-demo.ts";
+import { newTable } from "./report-text.ts";
 
 /** Shows a demo that runs; `close` leaves what was shown last. */
 export interface DemoView extends DemoObserver {
@@ -89,11 +89,7 @@ function countsText({ elapsedSeconds, seconds, requests, sent, ended, errors }: 
 }
 
 function endpointTable({ endpoints }: ArmProgress): string {
-  const table = new Table({
-    head: ["endpoint", "waiting", "running", "KV used", "share of requests"],
-    colAligns: ["left", "right", "right", "right", "right"],
-    style: { head: [], border: [], compact: true },
-  });
+  const table = newTable(["endpoint", "waiting", "running", "KV used", "share of requests"], 1);
   for (const { name, waiting, running, kvCacheRatio, share } of endpoints) {
     table.push([name, waiting, running, formatPercent(kvCacheRatio), formatPercent(share)]);
   }

@@ -1,10 +1,11 @@
 import Table from "cli-table3";
 
-/** A table whose first `leftColumns` columns are text, the others numbers or words of one kind. */
-export function newTable(head: readonly string[], leftColumns: number): InstanceType<typeof Table> {
+/** A table whose first `leftColumns` and last `lastColumns` columns are text, the others numbers or words of one kind. */
+export function newTable(head: readonly string[], leftColumns: number, lastColumns = 0): InstanceType<typeof Table> {
+  const isText = (column: number): boolean => column < leftColumns || column >= head.length - lastColumns;
   return new Table({
     head: [...head],
-    colAligns: head.map((_, i) => (i < leftColumns ? "left" : "right")),
+    colAligns: head.map((_, column) => (isText(column) ? "left" : "right")),
     style: { head: [], border: [], compact: true },
   });
 }

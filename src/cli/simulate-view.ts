@@ -1,8 +1,8 @@
-import Table from "cli-table3";
 import type { Knee } from "../../simulator/experiment/knee.ts";
 import type { CellResult, ExperimentResult, PolicyResult } from "../../simulator/experiment/result.ts";
 import { formatCoefficientTable } from "./fit-view.ts";
 import { formatGate } from "./gate-view.ts";
+import { newTable } from "./report-text.ts";
 import { findSeedGroups } from "../../simulator/experiment/seed-groups.ts";
 import { listAssumptions } from "../../simulator/report/assumptions.ts";
 import { figureRows } from "../../simulator/report/figure-rows.ts";
@@ -31,11 +31,7 @@ export function formatSimulation(result: ExperimentResult): string {
 
 function formatCell(cell: CellResult): string[] {
   const { policies, paired } = cell;
-  const table = new Table({
-    head: ["", ...policies.map(({ name }) => name)],
-    colAligns: ["left", ...policies.map(() => "right" as const)],
-    style: { head: [], border: [], compact: true },
-  });
+  const table = newTable(["", ...policies.map(({ name }) => name)], 1);
   for (const { label, read } of figureRows) table.push([label, ...policies.map(read)]);
   return [
     describeCell(cell),
@@ -50,11 +46,7 @@ function formatCell(cell: CellResult): string[] {
 function formatSpreads(cell: CellResult): string[] {
   const rows = spreadRows(cell);
   if (rows.length === 0) return [];
-  const table = new Table({
-    head: ["", ...cell.policies.map(({ name }) => name)],
-    colAligns: ["left", ...cell.policies.map(() => "right" as const)],
-    style: { head: [], border: [], compact: true },
-  });
+  const table = newTable(["", ...cell.policies.map(({ name }) => name)], 1);
   table.push(...rows.map(({ label, values }) => [label, ...values]));
   return [spreadTitle, table.toString()];
 }
