@@ -101,9 +101,10 @@ export class Member implements Believed {
       return;
     }
     this.signals = this.#correct(nowMs);
-    this.confidences = this.trackRecord.confidences(this.#scraped, nowMs);
+    const freshUntilMs = this.trackRecord.freshUntilMs(this.#scraped);
+    this.confidences = this.trackRecord.confidences(this.#scraped, nowMs, freshUntilMs);
     this.needsPrior = needsPrior(this);
-    this.#validUntilMs = this.#isMoving ? nowMs : this.trackRecord.freshUntilMs(this.#scraped);
+    this.#validUntilMs = this.#isMoving ? nowMs : freshUntilMs;
   }
 
   get #isMoving(): boolean {

@@ -123,9 +123,12 @@ export class TrackRecord {
     return this.#absorbedPerMs > 0;
   }
 
-  /** How much each sample still counts at `nowMs`. 1 while fresh; then it halves over and over. */
-  confidences(scraped: EndpointSignals, nowMs: number): Confidences {
-    if (nowMs <= this.freshUntilMs(scraped) && this.credit === 1 && isKnown(scraped)) return fullConfidence;
+  /**
+   * How much each sample still counts at `nowMs`. 1 while fresh; then it halves over and over. `freshUntilMs`: that of `scraped`,
+   * for who has it already.
+   */
+  confidences(scraped: EndpointSignals, nowMs: number, freshUntilMs = this.freshUntilMs(scraped)): Confidences {
+    if (nowMs <= freshUntilMs && this.credit === 1 && isKnown(scraped)) return fullConfidence;
     return {
       waitingRequests: this.#confidence("waitingRequests", scraped.waitingRequests, nowMs),
       runningRequests: this.#confidence("runningRequests", scraped.runningRequests, nowMs),
