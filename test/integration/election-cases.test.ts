@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { aCluster, pickOnce, type TestCluster } from "../support/a-cluster.ts";
 import {
   aLeaderAndFollower,
@@ -12,7 +13,6 @@ import { skipWithoutEnvoy } from "../support/envoy.ts";
 import { type PodServers, startPodServers } from "../support/pod-servers.ts";
 import { until } from "../support/until.ts";
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const leaseMs = 3000;
 /** Envoy asks health every second. */
 const healthCheckMs = 1000;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { aCluster, type TestCluster } from "../support/a-cluster.ts";
 import { type ClusterProcess, startClusterProcess } from "../support/a-cluster-process.ts";
 import { anEnvoy } from "../support/an-envoy.ts";
@@ -113,8 +114,6 @@ test("F39b one of two pickers hangs: its requests end with an error, the other s
 });
 
 const openStreams = async (picker: ClusterProcess): Promise<number> => (await picker.sample("epp_streams_open")) ?? 0;
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 test("F39b a picker that stands still for 2 s, less than a ping may take, loses nothing: neither what it holds nor what comes", {
   skip,

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type PickerProcess, startPickerProcess } from "../support/a-picker-process.ts";
 import { completion, completionHeaders, isLastOfRequest } from "../support/exchanges.ts";
@@ -10,7 +11,6 @@ import { setHeaders } from "../support/ext-proc-client.ts";
 import { startFakeModelServer } from "../support/fake-model-server.ts";
 import { until } from "../support/until.ts";
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const beside = (name: string): string => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
 
 /** Status of the refusal of a request, or its destination. */
